@@ -1,0 +1,2 @@
+//! Skvoz: takes chats, offline leads and callbacks from chat widgets, finds the visit each came
+//! from, credits its campaign or source and says why.
