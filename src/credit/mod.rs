@@ -1,0 +1,1 @@
+//! Which campaign or source gets a communication, and why. Only computes.
