@@ -4,3 +4,4 @@
 pub mod credit;
 pub mod model;
 pub mod providers;
+pub mod store;
