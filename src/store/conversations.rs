@@ -23,6 +23,12 @@ pub trait Conversations: Send + Sync {
         ids: Vec<(WorkspaceId, CommunicationId)>,
     ) -> StoreResult<Vec<ConversationState>>;
 
+    /// Which communications raw events told of when they were looked at before.
+    async fn told_by(
+        &self,
+        raw: Vec<(WorkspaceId, RawEventId)>,
+    ) -> StoreResult<Vec<(RawEventId, WorkspaceId, CommunicationId)>>;
+
     /// The visits that share a key with a communication, in the order of the questions.
     async fn candidates(&self, queries: Vec<CandidateQuery>) -> StoreResult<Vec<Candidates>>;
 
@@ -41,11 +47,11 @@ pub trait Conversations: Send + Sync {
     /// `confirm_touched`, at most about `limit`.
     async fn touched(&self, reader: &str, limit: u32) -> StoreResult<Touched>;
 
-    /// The reader has dealt with everything up to `through`.
-    async fn confirm_touched(&self, reader: &str, through: i64) -> StoreResult<()>;
+    /// The reader has dealt with all of it.
+    async fn confirm_touched(&self, reader: &str, touched: &Touched) -> StoreResult<()>;
 
     /// Makes every communication of the workspace be reconsidered (rules changed).
-    async fn touch_all(&self, workspace: WorkspaceId, now: Timestamp) -> StoreResult<u64>;
+    async fn touch_all(&self, workspace: WorkspaceId) -> StoreResult<u64>;
 
     /// Newest first unless sorted otherwise; absorbed ones are left out.
     async fn communications_page(
@@ -85,10 +91,8 @@ pub struct ConversationQuery {
     pub subject: Subject,
     /// Time of the event, for `Subject::Near`.
     pub at: Timestamp,
-    /// The client of the event's account, for its card changes.
+    /// `{integration}:{client}` of the event, for the changes of his card.
     pub client: Option<String>,
-    /// Raw event that is being looked at again: what it told before is wanted too.
-    pub raw_event: RawEventId,
 }
 
 /// What is known of a conversation.
@@ -181,6 +185,15 @@ pub struct CommunicationWrite {
     /// `Candidates::seen` of the reading the link was decided on.
     pub seen: i64,
     pub history: Vec<HistoryEntry>,
+    /// Keys that are no evidence, but whose visits make it be reconsidered: the visitor of its
+    /// visit, who may turn out to have had a later one.
+    pub watch: Vec<Key>,
+    /// Texts of `Subject::Near` that lead here, with their times.
+    pub near: Vec<(String, Timestamp)>,
+    /// Its contacts or its visit are new, so others with the same contact look again.
+    pub contact_news: bool,
+    /// What search finds it by; `None` when that did not change.
+    pub text: Option<String>,
 }
 
 /// A replaced link or credit.

@@ -20,7 +20,7 @@ pub trait Intake: Send + Sync {
         now: Timestamp,
         lease_until: Timestamp,
         limit: u32,
-    ) -> StoreResult<Vec<RawEvent>>;
+    ) -> StoreResult<Vec<ClaimedRaw>>;
 
     /// Newest first, without bodies.
     async fn raw_page(
@@ -80,6 +80,14 @@ pub struct NewRawEvent {
     pub state: RawState,
     pub reason: Option<SetAsideReason>,
     pub detail: Option<String>,
+}
+
+/// A raw event to look at.
+#[derive(Clone, Debug)]
+pub struct ClaimedRaw {
+    pub event: RawEvent,
+    /// It was looked at before: what it told then may have to be taken back.
+    pub again: bool,
 }
 
 /// A raw event with what became of it.

@@ -19,7 +19,8 @@ pub use conversations::{
     StoredEvent, Touched, UnitOfWork,
 };
 pub use intake::{
-    FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter, RawRow, RawSelection,
+    ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter, RawRow,
+    RawSelection,
 };
 pub use setup::{IntegrationRow, NewIntegration, Removable, Setup, TokenRow, WorkspaceSetup};
 pub use upkeep::{StoreReport, Upkeep};

@@ -1,0 +1,388 @@
+//! The inbox in SQLite.
+
+use super::SqliteStore;
+use super::rows::{
+    cursor_parts, from_json, get_json, get_time, get_time_or_none, get_word, micros, page, time,
+    to_json,
+};
+use crate::model::{
+    CommunicationId, FetchId, FetchNeed, IntegrationId, RawEvent, RawEventId, RawState,
+    SetAsideReason, Timestamp, WorkspaceId,
+};
+use crate::store::{
+    ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, Page, PageRequest, RawCounts,
+    RawFilter, RawRow, RawSelection, StoreError, StoreResult,
+};
+use async_trait::async_trait;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params, params_from_iter};
+
+#[async_trait]
+impl Intake for SqliteStore {
+    async fn keep_raw(&self, raw: NewRawEvent) -> StoreResult<RawEventId> {
+        self.writer
+            .write(move |connection| insert_raw(connection, &raw))
+            .await
+    }
+
+    async fn claim_raw(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<ClaimedRaw>> {
+        self.writer
+            .write(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "update raw_events set lease_until = ?2
+                     where id in (
+                         select id from raw_events
+                         where state = 'pending' and lease_until <= ?1
+                         order by id limit ?3
+                     )
+                     returning *",
+                )?;
+                let rows = statement.query_map(
+                    params![micros(now), micros(lease_until), limit],
+                    read_claimed,
+                )?;
+                let mut claimed = rows.collect::<Result<Vec<_>, _>>()?;
+                claimed.sort_by_key(|claimed| claimed.event.id);
+                Ok(claimed)
+            })
+            .await
+    }
+
+    async fn raw_page(
+        &self,
+        workspace: WorkspaceId,
+        filter: &RawFilter,
+        request: &PageRequest,
+    ) -> StoreResult<Page<RawRow>> {
+        let (filter, limit) = (filter.clone(), request.limit);
+        let before = cursor_parts::<1>(request.cursor.as_deref())?.map_or(i64::MAX, |[id]| id);
+        self.readers
+            .read(move |connection| {
+                let (condition, mut values) = raw_condition(workspace, &filter);
+                values.push(Value::Integer(before));
+                values.push(Value::Integer(i64::from(limit) + 1));
+                let sql = format!(
+                    "select id, workspace_id, integration_id, provider, address, method, query,
+                        headers, received_at, state, reason, detail, warnings, processed_at,
+                        x'' as body, length(body) as size
+                     from raw_events where {condition} and id < ? order by id desc limit ?"
+                );
+                let mut statement = connection.prepare_cached(&sql)?;
+                let rows = statement
+                    .query_map(params_from_iter(values), read_row)?
+                    .collect::<Result<Vec<_>, _>>()?;
+                Ok(page(rows, limit, |row| row.event.id.to_string()))
+            })
+            .await
+    }
+
+    async fn raw_event(&self, workspace: WorkspaceId, id: RawEventId) -> StoreResult<RawRow> {
+        self.readers
+            .read(move |connection| {
+                let mut row = connection
+                    .prepare_cached(
+                        "select *, length(body) as size from raw_events
+                         where workspace_id = ?1 and id = ?2",
+                    )?
+                    .query_row(params![workspace.0, id.0], read_row)
+                    .map_err(|error| match error {
+                        rusqlite::Error::QueryReturnedNoRows => {
+                            StoreError::NotFound("the raw event")
+                        }
+                        other => other.into(),
+                    })?;
+                row.communications = connection
+                    .prepare_cached(
+                        "select distinct communication_id from events
+                         where raw_event_id = ?1 and workspace_id = ?2",
+                    )?
+                    .query_map(params![id.0, workspace.0], |row| {
+                        row.get(0).map(CommunicationId)
+                    })?
+                    .collect::<Result<_, _>>()?;
+                Ok(row)
+            })
+            .await
+    }
+
+    async fn raw_counts(&self, workspace: WorkspaceId) -> StoreResult<RawCounts> {
+        self.readers
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "select state, count(*) from raw_events where workspace_id = ?1 group by state",
+                )?;
+                let mut rows = statement.query([workspace.0])?;
+                let mut counts = RawCounts::default();
+                while let Some(row) = rows.next()? {
+                    let count = row.get::<_, i64>(1)?.unsigned_abs();
+                    match get_word(row, "state", RawState::parse)? {
+                        RawState::Pending => counts.pending = count,
+                        RawState::Done => counts.done = count,
+                        RawState::Duplicate => counts.duplicate = count,
+                        RawState::SetAside => counts.set_aside = count,
+                        RawState::Probe => counts.probe = count,
+                    }
+                }
+                Ok(counts)
+            })
+            .await
+    }
+
+    async fn replay_raw(
+        &self,
+        workspace: WorkspaceId,
+        selection: &RawSelection,
+        now: Timestamp,
+    ) -> StoreResult<u64> {
+        let selection = selection.clone();
+        self.writer
+            .write(move |connection| match selection {
+                RawSelection::Ids(ids) => {
+                    let mut statement = connection.prepare_cached(&format!(
+                        "{REPLAY} where workspace_id = ?2 and id = ?3 and state <> 'probe'
+                            and coalesce(reason, '') <> 'too_large'"
+                    ))?;
+                    let mut count = 0;
+                    for id in ids {
+                        count += statement.execute(params![micros(now), workspace.0, id.0])?;
+                    }
+                    Ok(count as u64)
+                }
+                RawSelection::Filter(filter) => {
+                    let (condition, mut values) = raw_condition(workspace, &filter);
+                    values.insert(0, Value::Integer(micros(now)));
+                    let sql = format!(
+                        "{REPLAY} where {condition} and state <> 'probe'
+                            and coalesce(reason, '') <> 'too_large'"
+                    );
+                    Ok(connection
+                        .prepare(&sql)?
+                        .execute(params_from_iter(values))? as u64)
+                }
+            })
+            .await
+    }
+
+    async fn claim_fetches(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<FetchJob>> {
+        self.writer
+            .write(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "update fetches set due_at = ?2, attempts = attempts + 1
+                     where id in (
+                         select id from fetches where due_at <= ?1 order by due_at limit ?3
+                     )
+                     returning *",
+                )?;
+                let rows = statement
+                    .query_map(params![micros(now), micros(lease_until), limit], read_fetch)?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    async fn settle_fetch(&self, job: &FetchJob, outcome: FetchOutcome) -> StoreResult<()> {
+        let job = job.clone();
+        self.writer
+            .write(move |connection| settle(connection, &job, outcome))
+            .await
+    }
+
+    async fn reserve_call(
+        &self,
+        budget: &str,
+        now: Timestamp,
+        interval_ms: u32,
+    ) -> StoreResult<Timestamp> {
+        let budget = budget.to_owned();
+        self.writer
+            .write(move |connection| {
+                let next = connection
+                    .prepare_cached(
+                        "insert into call_budgets (budget, next_at) values (?1, ?2 + ?3)
+                         on conflict (budget) do update
+                             set next_at = max(next_at, ?2) + ?3
+                         returning next_at",
+                    )?
+                    .query_row(
+                        params![budget, micros(now), i64::from(interval_ms) * 1_000],
+                        |row| row.get::<_, i64>(0),
+                    )?;
+                Ok(time(next - i64::from(interval_ms) * 1_000))
+            })
+            .await
+    }
+}
+
+const REPLAY: &str =
+    "update raw_events set state = 'pending', reason = null, detail = null, lease_until = ?1";
+
+pub(super) fn insert_raw(connection: &Connection, raw: &NewRawEvent) -> StoreResult<RawEventId> {
+    connection
+        .prepare_cached(
+            "insert into raw_events (workspace_id, integration_id, provider, address, method,
+                query, headers, received_at, state, reason, detail, body)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            raw.workspace.0,
+            raw.integration.0,
+            raw.provider,
+            to_json(&raw.address)?,
+            raw.method,
+            raw.query,
+            to_json(&raw.headers)?,
+            micros(raw.received_at),
+            raw.state.as_str(),
+            raw.reason.map(SetAsideReason::as_str),
+            raw.detail,
+            raw.body,
+        ])?;
+    Ok(RawEventId(connection.last_insert_rowid()))
+}
+
+fn settle(connection: &Connection, job: &FetchJob, outcome: FetchOutcome) -> StoreResult<()> {
+    match outcome {
+        FetchOutcome::Answered(raw) => {
+            insert_raw(connection, &raw)?;
+            end_fetch(connection, job)
+        }
+        FetchOutcome::Retry { at, reason } => {
+            connection
+                .prepare_cached("update fetches set due_at = ?2, last_reason = ?3 where id = ?1")?
+                .execute(params![job.id.0, micros(at), reason])?;
+            Ok(())
+        }
+        FetchOutcome::GaveUp { at, reason } => {
+            connection
+                .prepare_cached(
+                    "update raw_events
+                     set state = 'set_aside', reason = 'fetch_failed', detail = ?3,
+                         processed_at = ?4
+                     where id = ?1 and workspace_id = ?2",
+                )?
+                .execute(params![
+                    job.raw_event.0,
+                    job.workspace.0,
+                    reason,
+                    micros(at)
+                ])?;
+            end_fetch(connection, job)
+        }
+    }
+}
+
+fn end_fetch(connection: &Connection, job: &FetchJob) -> StoreResult<()> {
+    connection
+        .prepare_cached("delete from fetches where id = ?1")?
+        .execute([job.id.0])?;
+    Ok(())
+}
+
+/// The `where` of a list of raw events and its values.
+fn raw_condition(workspace: WorkspaceId, filter: &RawFilter) -> (String, Vec<Value>) {
+    let mut condition = String::from("workspace_id = ?");
+    let mut values = vec![Value::Integer(workspace.0)];
+    let mut also = |text: &str, value: Value| {
+        condition.push_str(" and ");
+        condition.push_str(text);
+        values.push(value);
+    };
+    if let Some(state) = filter.state {
+        // Written out, so that the engine may use its partial indexes.
+        match state {
+            RawState::Pending => also(
+                "state = 'pending' and state = ?",
+                state.as_str().to_owned().into(),
+            ),
+            RawState::SetAside => also(
+                "state = 'set_aside' and state = ?",
+                state.as_str().to_owned().into(),
+            ),
+            RawState::Probe => also(
+                "state = 'probe' and state = ?",
+                state.as_str().to_owned().into(),
+            ),
+            _ => also("state = ?", state.as_str().to_owned().into()),
+        }
+    }
+    if let Some(reason) = filter.reason {
+        also("reason = ?", reason.as_str().to_owned().into());
+    }
+    if let Some(integration) = filter.integration {
+        also("integration_id = ?", integration.0.into());
+    }
+    if let Some(provider) = &filter.provider {
+        also("provider = ?", provider.clone().into());
+    }
+    if let Some(communication) = filter.communication {
+        also(
+            "id in (select raw_event_id from events where communication_id = ?)",
+            communication.0.into(),
+        );
+    }
+    (condition, values)
+}
+
+fn read_event(row: &Row<'_>) -> rusqlite::Result<RawEvent> {
+    Ok(RawEvent {
+        id: RawEventId(row.get("id")?),
+        workspace: WorkspaceId(row.get("workspace_id")?),
+        integration: IntegrationId(row.get("integration_id")?),
+        provider: row.get("provider")?,
+        address: get_json(row, "address")?,
+        method: row.get("method")?,
+        query: row.get("query")?,
+        headers: get_json(row, "headers")?,
+        body: row.get("body")?,
+        received_at: get_time(row, "received_at")?,
+    })
+}
+
+fn read_claimed(row: &Row<'_>) -> rusqlite::Result<ClaimedRaw> {
+    let before = get_time_or_none(row, "processed_at")?;
+    Ok(ClaimedRaw {
+        event: read_event(row)?,
+        again: before.is_some(),
+    })
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<RawRow> {
+    let reason: Option<String> = row.get("reason")?;
+    let warnings: Option<String> = row.get("warnings")?;
+    Ok(RawRow {
+        event: read_event(row)?,
+        state: get_word(row, "state", RawState::parse)?,
+        reason: reason.as_deref().and_then(SetAsideReason::parse),
+        detail: row.get("detail")?,
+        warnings: warnings
+            .and_then(|text| from_json(&text).ok())
+            .unwrap_or_default(),
+        processed_at: get_time_or_none(row, "processed_at")?,
+        size_bytes: row.get::<_, i64>("size")?.unsigned_abs(),
+        communications: Vec::new(),
+    })
+}
+
+fn read_fetch(row: &Row<'_>) -> rusqlite::Result<FetchJob> {
+    Ok(FetchJob {
+        id: FetchId(row.get("id")?),
+        workspace: WorkspaceId(row.get("workspace_id")?),
+        integration: IntegrationId(row.get("integration_id")?),
+        raw_event: RawEventId(row.get("raw_event_id")?),
+        need: FetchNeed {
+            key: row.get("need_key")?,
+            about: get_json(row, "about")?,
+        },
+        attempts: row.get::<_, u32>("attempts")?.saturating_sub(1),
+    })
+}
