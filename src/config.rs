@@ -176,7 +176,8 @@ impl Config {
     fn check(&self) -> anyhow::Result<()> {
         let url = &self.server.public_url;
         let is_web = url.starts_with("https://") || url.starts_with("http://");
-        if !url.is_empty() && !(is_web && url::Url::parse(url).is_ok()) {
+        let is_readable = is_web && url::Url::parse(url).is_ok();
+        if !url.is_empty() && !is_readable {
             bail!(
                 "config: `server.public_url` is {url:?}; give an address like https://hub.example.com"
             );

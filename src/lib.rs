@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod credit;
+pub mod http_error;
 pub mod hub;
 pub mod model;
 pub mod providers;
