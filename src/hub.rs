@@ -1,0 +1,93 @@
+//! What the rooms share: settings, store, vault, clock, prepared configuration, the way out and the
+//! bells that wake the loops. It decides nothing itself.
+
+mod clock;
+mod outbound;
+mod setups;
+mod stop;
+mod vault;
+
+pub use clock::Clock;
+pub use outbound::{Outbound, OutboundError, Resolve, SystemResolver};
+pub use setups::{LiveSetup, Setups};
+pub use stop::{Stop, Stopper};
+pub use vault::{KEY_FILE, Vault};
+
+use crate::config::Config;
+use crate::model::Timestamp;
+use crate::store::Store;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// What every room is given.
+pub struct Hub {
+    pub config: Arc<Config>,
+    pub store: Arc<dyn Store>,
+    pub vault: Arc<Vault>,
+    pub clock: Clock,
+    pub setups: Setups,
+    pub outbound: Outbound,
+    pub wake: Wake,
+    /// How the hub is reached from outside, without a slash at the end.
+    pub public_url: String,
+}
+
+/// Bells for the loops. A ring is never lost: one that nobody waits for is kept.
+#[derive(Default)]
+pub struct Wake {
+    /// A raw event was kept or made pending again.
+    pub pipeline: Notify,
+    /// Something was committed whose keys other communications may share.
+    pub relink: Notify,
+    /// A question to a provider's REST API waits.
+    pub fetch: Notify,
+}
+
+impl Hub {
+    /// Joins the parts. `listening` is the address really listened on, for example
+    /// `127.0.0.1:8080`; it makes the public address when the settings name none.
+    pub fn new(
+        config: Config,
+        store: Arc<dyn Store>,
+        vault: Vault,
+        clock: Clock,
+        outbound: Outbound,
+        listening: std::net::SocketAddr,
+    ) -> Arc<Hub> {
+        let vault = Arc::new(vault);
+        let public_url = match config.server.public_url.as_str() {
+            "" => format!("http://{}", reachable(listening)),
+            url => url.to_string(),
+        };
+        Arc::new(Hub {
+            setups: Setups::new(store.clone(), vault.clone()),
+            config: Arc::new(config),
+            store,
+            vault,
+            clock,
+            outbound,
+            wake: Wake::default(),
+            public_url,
+        })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The absolute address of a path that begins with a slash.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+}
+
+/// "All addresses" is nothing a browser can open: the machine's own stands for it.
+fn reachable(mut listening: std::net::SocketAddr) -> std::net::SocketAddr {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listening.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listening.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    listening
+}
