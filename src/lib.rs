@@ -2,5 +2,7 @@
 //! from, credits its campaign or source and says why.
 
 pub mod credit;
+pub mod locale;
 pub mod model;
 pub mod providers;
+pub mod web;
