@@ -1,0 +1,40 @@
+//! What the shared parts of `parts.html` are filled with.
+
+/// One option of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    pub value: String,
+    pub title: String,
+    pub chosen: bool,
+}
+
+impl Choice {
+    pub fn new(value: impl Into<String>, title: impl Into<String>, chosen: bool) -> Self {
+        Self {
+            value: value.into(),
+            title: title.into(),
+            chosen,
+        }
+    }
+}
+
+/// A short word on a colored ground.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Badge {
+    pub text: String,
+    /// A color name of the kit: `green`, `azure`, `yellow`, `orange`, `red`, `secondary`.
+    pub tone: &'static str,
+    /// Shown on hover; may be empty.
+    pub hint: String,
+}
+
+/// The way through a long list. Lists are read by cursor, so there is a first page and a next one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pager {
+    /// How many rows this page has, in words.
+    pub shown: String,
+    /// Address of the first page, when this is not it.
+    pub first: Option<String>,
+    /// Address of the next page, when there is one.
+    pub next: Option<String>,
+}
