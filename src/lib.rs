@@ -10,7 +10,11 @@ pub mod hub;
 
 pub mod providers;
 
+pub mod fold;
+
 pub mod credit;
+
+pub mod link;
 
 pub mod http_error;
 pub mod store;

@@ -181,11 +181,20 @@ pub struct Communication {
     pub link: Link,
     pub credit: Credit,
     pub receipt: Vec<ReceiptStep>,
-    /// A pop-up lead that turned out to belong to another communication of the same client; it is
-    /// kept and not shown.
-    pub absorbed_by: Option<CommunicationId>,
+    /// Set for a pop-up lead that is kept and not shown.
+    pub hidden: Option<Hidden>,
     /// When silence will end it; `None` when it is over or cannot end so.
     pub silence_at: Option<Timestamp>,
     /// Counts the commits of this communication; the next one expects it.
     pub version: i64,
+}
+
+/// Why a pop-up lead made of card changes is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hidden {
+    /// The same client has another communication within a day, which got the contact.
+    AbsorbedBy(CommunicationId),
+    /// The change brought neither phone nor e-mail.
+    NoContact,
 }

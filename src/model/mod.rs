@@ -19,7 +19,8 @@ mod visit;
 
 pub use channel_group::ChannelGroup;
 pub use communication::{
-    Communication, CommunicationKind, FinishedBy, Message, MessageAuthor, Status, TimeOrigin,
+    Communication, CommunicationKind, FinishedBy, Hidden, Message, MessageAuthor, Status,
+    TimeOrigin,
 };
 pub use contact::{Contact, Email, Phone};
 pub use credit::{Credit, CreditStep};

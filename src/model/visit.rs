@@ -19,6 +19,8 @@ pub struct Visitor {
 pub struct Visit {
     pub id: VisitId,
     pub visitor: VisitorId,
+    /// Our visitor id, `c…`.
+    pub visitor_key: String,
     pub site: SiteId,
     /// Our visit id, `v…`.
     pub key: String,

@@ -45,6 +45,16 @@ pub trait Provider: Sync {
         false
     }
 
+    /// It tells of changes of a client's card outside any chat (`Subject::Client`).
+    fn has_client_cards(&self) -> bool {
+        false
+    }
+
+    /// No id of ours comes back, so the tracker only marks the moment something was ordered.
+    fn links_by_mark(&self) -> bool {
+        false
+    }
+
     /// Turns a raw event into events. What cannot be used is set aside with a reason.
     fn normalize(
         &self,

@@ -710,7 +710,7 @@ fn insert_communication(
         .prepare_cached(
             "insert into communications (workspace_id, integration_id, provider, kind, external_id,
                 channel, status, strength, credit_step, campaign_id, source_id, visit_id,
-                started_at, received_at, silence_at, absorbed_by, changed, version, document)
+                started_at, received_at, silence_at, hidden, changed, version, document)
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1,
                 ?18)
              on conflict do nothing",
@@ -731,7 +731,7 @@ fn insert_communication(
             micros(communication.started_at),
             micros(communication.received_at),
             communication.silence_at.map(micros),
-            communication.absorbed_by.map(|id| id.0),
+            communication.hidden.is_some(),
             seq,
             to_json(communication)?,
         ])?;
@@ -752,7 +752,7 @@ fn update_communication(
         .prepare_cached(
             "update communications set channel = ?3, status = ?4, strength = ?5, credit_step = ?6,
                 campaign_id = ?7, source_id = ?8, visit_id = ?9, started_at = ?10,
-                received_at = ?11, silence_at = ?12, absorbed_by = ?13, changed = ?14,
+                received_at = ?11, silence_at = ?12, hidden = ?13, changed = ?14,
                 version = version + 1, document = ?15
              where id = ?1 and version = ?2 and workspace_id = ?16",
         )?
@@ -769,7 +769,7 @@ fn update_communication(
             micros(communication.started_at),
             micros(communication.received_at),
             communication.silence_at.map(micros),
-            communication.absorbed_by.map(|id| id.0),
+            communication.hidden.is_some(),
             seq,
             to_json(communication)?,
             communication.workspace.0,
@@ -951,7 +951,7 @@ fn list(
 }
 
 fn list_condition(workspace: WorkspaceId, filter: &CommunicationFilter) -> (String, Vec<Value>) {
-    let mut condition = String::from("workspace_id = ? and absorbed_by is null");
+    let mut condition = String::from("workspace_id = ? and hidden = 0");
     let mut values = vec![Value::Integer(workspace.0)];
     let mut also = |text: &str, value: Option<Value>| {
         if let Some(value) = value {

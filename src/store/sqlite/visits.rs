@@ -122,7 +122,7 @@ pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<Key> {
 /// What is known of a visit before a message.
 struct Known {
     id: i64,
-    visitor: i64,
+    visitor_key: String,
     started_at: i64,
     last_hit_at: i64,
     page: Option<(i64, String)>,
@@ -131,11 +131,15 @@ struct Known {
 fn record(connection: &Connection, facts: &HitFacts) -> StoreResult<bool> {
     let known = known_visit(connection, facts)?;
     let at = micros(facts.at);
-    let (id, visitor, moved) = match &known {
-        Some(known) => (known.id, known.visitor, at < known.started_at),
+    let (id, visitor_key, moved) = match &known {
+        Some(known) => (known.id, known.visitor_key.as_str(), at < known.started_at),
         None => {
             let visitor = visitor_id(connection, facts)?;
-            (insert_visit(connection, facts, visitor)?, visitor, true)
+            (
+                insert_visit(connection, facts, visitor)?,
+                facts.visitor.as_str(),
+                true,
+            )
         }
     };
     let is_new = match &facts.page {
@@ -149,7 +153,7 @@ fn record(connection: &Connection, facts: &HitFacts) -> StoreResult<bool> {
             extend_visit(connection, facts, known)?;
         }
     }
-    let keys_changed = insert_keys(connection, facts, id, visitor, moved)?;
+    let keys_changed = insert_keys(connection, facts, id, visitor_key, moved)?;
     if known.is_none() || is_new && moved || keys_changed {
         log_change(
             connection,
@@ -165,14 +169,14 @@ fn record(connection: &Connection, facts: &HitFacts) -> StoreResult<bool> {
 fn known_visit(connection: &Connection, facts: &HitFacts) -> StoreResult<Option<Known>> {
     let known = connection
         .prepare_cached(
-            "select id, visitor_id, started_at, last_hit_at, page_at, page_message from visits
+            "select id, visitor_key, started_at, last_hit_at, page_at, page_message from visits
              where workspace_id = ?1 and key = ?2",
         )?
         .query_row(params![facts.workspace.0, facts.visit], |row| {
             let page_at: Option<i64> = row.get(4)?;
             Ok(Known {
                 id: row.get(0)?,
-                visitor: row.get(1)?,
+                visitor_key: row.get(1)?,
                 started_at: row.get(2)?,
                 last_hit_at: row.get(3)?,
                 page: page_at.zip(row.get(5)?),
@@ -203,16 +207,17 @@ fn insert_visit(connection: &Connection, facts: &HitFacts, visitor: i64) -> Stor
     let channel_group = page.map_or(ChannelGroup::Direct, |page| page.channel_group);
     connection
         .prepare_cached(
-            "insert into visits (workspace_id, site_id, visitor_id, key, started_at, last_hit_at,
-                page_at, page_message, marks, channel_group, campaign_id, source_id, device, ip,
-                country, city, is_robot, hits)
-             values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                ?17)",
+            "insert into visits (workspace_id, site_id, visitor_id, visitor_key, key, started_at,
+                last_hit_at, page_at, page_message, marks, channel_group, campaign_id, source_id,
+                device, ip, country, city, is_robot, hits)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                ?17, ?18)",
         )?
         .execute(params![
             facts.workspace.0,
             facts.site.0,
             visitor,
+            facts.visitor,
             facts.visit,
             micros(facts.at),
             page.map(|_| micros(facts.at)),
@@ -304,7 +309,7 @@ fn insert_keys(
     connection: &Connection,
     facts: &HitFacts,
     visit: i64,
-    visitor: i64,
+    visitor_key: &str,
     moved: bool,
 ) -> StoreResult<bool> {
     let seq = next_change(connection)?;
@@ -321,13 +326,11 @@ fn insert_keys(
         )?;
     }
     if moved {
-        let own: String = connection
-            .prepare_cached("select key from visitors where id = ?1")?
-            .query_row([visitor], |row| row.get(0))?;
-        for key in [
+        let own = [
             Key::new(KeyKind::Visit, &*facts.visit),
-            Key::new(KeyKind::Visitor, own),
-        ] {
+            Key::new(KeyKind::Visitor, visitor_key),
+        ];
+        for key in own {
             announce_key(
                 connection,
                 facts.workspace,
@@ -469,6 +472,7 @@ pub(super) fn read_visit(row: &Row<'_>) -> rusqlite::Result<Visit> {
     Ok(Visit {
         id: VisitId(row.get("id")?),
         visitor: VisitorId(row.get("visitor_id")?),
+        visitor_key: row.get("visitor_key")?,
         site: SiteId(row.get("site_id")?),
         key: row.get("key")?,
         started_at: get_time(row, "started_at")?,

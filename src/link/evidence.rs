@@ -1,0 +1,201 @@
+//! How each kind of evidence is judged: which of the visits it leads to, or why none.
+
+use super::{CLOCK_TOLERANCE, Input, MARK_WINDOW, around};
+use crate::model::{Key, KeyKind, Outcome, ReceiptStep, Timestamp, Visit, VisitorId};
+use crate::store::Found;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// How a rule ended, with what it saw.
+pub(super) enum Verdict {
+    Matched(Box<Visit>, Value),
+    NoMatch(Value),
+    Rejected(Value),
+    Skipped(&'static str),
+}
+
+impl Verdict {
+    pub(super) fn step(&self, name: &str) -> ReceiptStep {
+        let (outcome, evidence) = match self {
+            Verdict::Matched(_, seen) => (Outcome::Matched, seen.clone()),
+            Verdict::NoMatch(seen) => (Outcome::NoMatch, seen.clone()),
+            Verdict::Rejected(seen) => (Outcome::Rejected, seen.clone()),
+            Verdict::Skipped(reason) => (Outcome::Skipped, json!({ "reason": reason })),
+        };
+        ReceiptStep::new(name, outcome, evidence)
+    }
+}
+
+/// The keys that led nowhere.
+pub(super) fn looked_for(keys: &[&Key]) -> Value {
+    let shown: Vec<Value> = keys
+        .iter()
+        .map(|key| json!({ "key": key.kind.as_str(), "value": shown(key) }))
+        .collect();
+    match shown.as_slice() {
+        [one] => one.clone(),
+        [first, ..] => json!({ "key": first["key"], "value": first["value"], "keys": shown.len() }),
+        [] => json!({}),
+    }
+}
+
+/// Contacts are masked: a receipt is read by people without the right to see them.
+fn shown(key: &Key) -> String {
+    let tail = |text: &str, count: usize| -> String {
+        let skip = text.chars().count().saturating_sub(count);
+        text.chars().skip(skip).collect()
+    };
+    match key.kind {
+        KeyKind::Phone => format!("…{}", tail(&key.value, 4)),
+        KeyKind::Email => match key.value.split_once('@') {
+            Some((_, domain)) => format!("…@{domain}"),
+            None => "…".into(),
+        },
+        _ => key.value.clone(),
+    }
+}
+
+fn seen(input: &Input<'_>, found: &Found, visit: &Visit) -> Value {
+    let mut facts = json!({
+        "key": found.seen_as.as_str(),
+        "value": shown(&found.key),
+        "visit": visit.key,
+        "visit_started_at": visit.started_at,
+        "first_words_at": input.first_words_at,
+    });
+    if visit.id != found.named.id {
+        facts["named_visit"] = json!(found.named.key);
+    }
+    if let Some(through) = found.through {
+        facts["through_communication"] = json!(through);
+    }
+    facts
+}
+
+fn rejected(reason: &str, found: &Found) -> Verdict {
+    Verdict::Rejected(json!({
+        "reason": reason,
+        "key": found.seen_as.as_str(),
+        "value": shown(&found.key),
+        "visit": found.named.key,
+        "visit_started_at": found.named.started_at,
+    }))
+}
+
+/// The visit of the named visitor that was open at the first message; failing that the named one,
+/// when it began so shortly after that only the clocks can differ.
+fn at_first_words<'f>(input: &Input<'_>, found: &'f Found) -> Option<&'f Visit> {
+    let latest = around(input.first_words_at)
+        .saturating_add(CLOCK_TOLERANCE)
+        .ok()?;
+    found
+        .open
+        .as_ref()
+        .or_else(|| Some(&found.named).filter(|named| named.started_at <= latest))
+}
+
+/// The visit that reported this very chat. A chat may be reported from several visits; the one at
+/// the first message counts.
+pub(super) fn bound_chat(input: &Input<'_>, found: &[&Found]) -> Verdict {
+    let of_site = of_site(input, found);
+    let Some(first) = of_site.first() else {
+        return rejected("another_site", found[0]);
+    };
+    let moment = around(input.first_words_at);
+    let begun = of_site
+        .iter()
+        .filter(|found| found.named.started_at <= moment);
+    let best = begun
+        .max_by_key(|found| (found.named.started_at, found.named.id))
+        .or_else(|| {
+            of_site
+                .iter()
+                .min_by_key(|found| (found.named.started_at, found.named.id))
+        })
+        .unwrap_or(first);
+    Verdict::Matched(Box::new(best.named.clone()), seen(input, best, &best.named))
+}
+
+/// A visit or visitor id of ours, which is unique everywhere.
+pub(super) fn visitor_of_visit(input: &Input<'_>, found: &[&Found]) -> Verdict {
+    latest(input, found)
+}
+
+/// The vendor's number of a visitor, which is unique in one account only.
+pub(super) fn bound_user(input: &Input<'_>, found: &[&Found]) -> Verdict {
+    let of_site = of_site(input, found);
+    if of_site.is_empty() {
+        return rejected("another_site", found[0]);
+    }
+    let sites: BTreeSet<_> = of_site.iter().map(|found| found.named.site).collect();
+    if sites.len() > 1 && visitors(&of_site).len() > 1 {
+        return rejected("several_sites", of_site[0]);
+    }
+    latest(input, &of_site)
+}
+
+/// Evidence that may belong to several people: it counts when it leads to one visitor only.
+pub(super) fn one_visitor(input: &Input<'_>, found: &[&Found]) -> Verdict {
+    let usable: Vec<&Found> = found
+        .iter()
+        .copied()
+        .filter(|found| at_first_words(input, found).is_some())
+        .collect();
+    if usable.is_empty() {
+        return rejected("began_later", found[0]);
+    }
+    if visitors(&usable).len() > 1 {
+        return rejected("several_visitors", usable[0]);
+    }
+    latest(input, &usable)
+}
+
+/// The only mark near in time on the site.
+pub(super) fn one_mark(input: &Input<'_>, found: &[&Found]) -> Verdict {
+    let of_site = of_site(input, found);
+    if of_site.is_empty() {
+        return rejected("another_site", found[0]);
+    }
+    let near: Vec<&Found> = of_site
+        .iter()
+        .copied()
+        .filter(|found| distance(found.key_at, input.first_words_at) <= MARK_WINDOW)
+        .collect();
+    let visits: BTreeSet<_> = near.iter().map(|found| found.named.id).collect();
+    match (near.first(), visits.len()) {
+        (Some(only), 1) => {
+            Verdict::Matched(Box::new(only.named.clone()), seen(input, only, &only.named))
+        }
+        (Some(first), _) => rejected("several_marks", first),
+        (None, _) => rejected("too_far_in_time", of_site[0]),
+    }
+}
+
+fn distance(left: Timestamp, right: Timestamp) -> jiff::SignedDuration {
+    left.duration_since(right).abs()
+}
+
+fn latest(input: &Input<'_>, found: &[&Found]) -> Verdict {
+    let best = found
+        .iter()
+        .filter_map(|found| at_first_words(input, found).map(|visit| (*found, visit)))
+        .max_by_key(|(found, visit)| (visit.started_at, visit.id, found.named.id));
+    match best {
+        Some((found, visit)) => {
+            Verdict::Matched(Box::new(visit.clone()), seen(input, found, visit))
+        }
+        None => rejected("began_later", found[0]),
+    }
+}
+
+fn visitors(found: &[&Found]) -> BTreeSet<VisitorId> {
+    found.iter().map(|found| found.named.visitor).collect()
+}
+
+fn of_site<'f>(input: &Input<'_>, found: &[&'f Found]) -> Vec<&'f Found> {
+    found
+        .iter()
+        .copied()
+        .filter(|found| input.site.is_none_or(|site| found.named.site == site))
+        .collect()
+}
