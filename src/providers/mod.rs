@@ -3,7 +3,12 @@
 //! A provider only computes. It never asks the store, the clock or the network: what it needs to
 //! know comes in, and what it would like to ask goes out as a `FetchNeed`.
 
+#[cfg(test)]
+pub mod fixtures;
+pub mod free_text;
+pub mod jivosite;
 pub mod lenient;
+pub mod returned;
 
 use crate::model::{
     FetchNeed, Field, IntegrationSettings, Normalized, OutboundRequest, OutboundResponse, RawEvent,
@@ -11,7 +16,7 @@ use crate::model::{
 };
 
 /// Every provider, in the order people see them.
-pub const ALL: &[&dyn Provider] = &[];
+pub const ALL: &[&dyn Provider] = &[&jivosite::JivoSite];
 
 /// The provider of a slug.
 pub fn find(slug: &str) -> Option<&'static dyn Provider> {
