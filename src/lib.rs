@@ -16,6 +16,11 @@ pub mod credit;
 
 pub mod link;
 
+pub mod receive;
+
+pub mod fetch;
+pub mod pipeline;
+
 pub mod http_error;
 pub mod store;
 

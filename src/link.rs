@@ -119,6 +119,15 @@ pub fn around(first_words_at: Timestamp) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// Keys under which a client-side mark near `at` is found. A mark at `at` itself has the last one.
+///
+/// Marks have no number, so their moment is their name: the ten minutes they fall into.
+pub fn mark_keys(provider: &str, at: Timestamp) -> [Key; 2] {
+    let window = MARK_WINDOW.as_secs();
+    let slot = at.as_second().div_euclid(window);
+    [slot - 1, slot].map(|slot| Key::of_provider(KeyKind::ClientMark, provider, &slot.to_string()))
+}
+
 /// Tries every rule in order.
 pub fn choose(input: &Input<'_>) -> Choice {
     let mut receipt = Vec::with_capacity(RULES.len() + 2);

@@ -7,6 +7,7 @@ create table workspaces (
     name text not null,
     timezone text not null,
     currency text not null default 'RUB',
+    channel_rules text,
     setup_version integer not null default 1,
     created_at integer not null
 ) strict;

@@ -5,6 +5,7 @@
 //! version at most once a second; a change made here is seen at once.
 
 use super::Vault;
+use crate::credit::{ChannelRules, Rules};
 use crate::model::Timestamp;
 use crate::model::{
     Campaign, CampaignId, Employee, EmployeeId, Integration, IntegrationId, Named, Site, SiteId,
@@ -37,6 +38,8 @@ pub struct LiveSetup {
     pub sources: Vec<Source>,
     pub employees: Vec<Employee>,
     pub tags: Vec<Tag>,
+    /// Sites, campaigns, sources and channel groups, compiled.
+    pub rules: Arc<Rules>,
     /// Names of removed things, so that old rows still say them.
     pub removed: Vec<(Removable, String)>,
 }
@@ -48,7 +51,14 @@ impl LiveSetup {
             .into_iter()
             .map(|row| Arc::new(open_integration(row, vault)))
             .collect();
+        let rules = Rules::compile(
+            setup.sites.clone(),
+            setup.campaigns.clone(),
+            setup.sources.clone(),
+            &channel_rules(&setup.workspace),
+        );
         LiveSetup {
+            rules: Arc::new(rules),
             version: setup.version,
             workspace: setup.workspace,
             sites: setup.sites,
@@ -106,6 +116,13 @@ impl LiveSetup {
         let name = living.or_else(removed)?.clone();
         Some(Named { id, name })
     }
+}
+
+/// The workspace's own order of channel groups; the built-in one when it has none that reads.
+fn channel_rules(workspace: &Workspace) -> ChannelRules {
+    let own = workspace.channel_rules.clone();
+    own.and_then(|rules| serde_json::from_value(rules).ok())
+        .unwrap_or_default()
 }
 
 fn open_integration(row: IntegrationRow, vault: &Vault) -> Integration {

@@ -181,7 +181,7 @@ pub struct Communication {
     pub link: Link,
     pub credit: Credit,
     pub receipt: Vec<ReceiptStep>,
-    /// Set for a pop-up lead that is kept and not shown.
+    /// Set when it is kept and not shown.
     pub hidden: Option<Hidden>,
     /// When silence will end it; `None` when it is over or cannot end so.
     pub silence_at: Option<Timestamp>,
@@ -189,12 +189,14 @@ pub struct Communication {
     pub version: i64,
 }
 
-/// Why a pop-up lead made of card changes is not shown.
+/// Why a communication is kept and not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hidden {
-    /// The same client has another communication within a day, which got the contact.
+    /// A pop-up lead whose client has another communication within a day, which got the contact.
     AbsorbedBy(CommunicationId),
-    /// The change brought neither phone nor e-mail.
+    /// A card change that brought neither phone nor e-mail.
     NoContact,
+    /// Every event it was made of turned out, on replay, to tell of something else.
+    TakenBack,
 }

@@ -15,6 +15,8 @@ pub struct Workspace {
     pub timezone: String,
     /// ISO 4217 code.
     pub currency: String,
+    /// The workspace's own `credit::ChannelRules`; `None`: the built-in ones.
+    pub channel_rules: Option<serde_json::Value>,
 }
 
 /// A domain with a tracker key.

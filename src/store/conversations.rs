@@ -216,6 +216,8 @@ pub struct History {
 pub struct Touched {
     pub communications: Vec<(WorkspaceId, CommunicationId)>,
     pub through: i64,
+    /// There is something to confirm.
+    pub is_news: bool,
     /// The log has nothing after `through`.
     pub is_end: bool,
 }

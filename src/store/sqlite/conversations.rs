@@ -908,9 +908,11 @@ fn touched(connection: &Connection, reader: &str, limit: u32) -> StoreResult<Tou
     communications.extend(revisits);
     communications.sort_unstable();
     communications.dedup();
+    let is_news = through > after || !communications.is_empty();
     Ok(Touched {
         communications,
         through,
+        is_news,
         is_end,
     })
 }

@@ -48,14 +48,17 @@ impl Setup for SqliteStore {
 
     async fn save_workspace(&self, workspace: &Workspace) -> StoreResult<()> {
         let workspace = workspace.clone();
+        let channel_rules = workspace.channel_rules.as_ref().map(to_json).transpose()?;
         self.change(workspace.id, "the workspace", move |connection| {
             Ok(connection.execute(
-                "update workspaces set name = ?2, timezone = ?3, currency = ?4 where id = ?1",
+                "update workspaces set name = ?2, timezone = ?3, currency = ?4, channel_rules = ?5
+                 where id = ?1",
                 params![
                     workspace.id.0,
                     workspace.name,
                     workspace.timezone,
-                    workspace.currency
+                    workspace.currency,
+                    channel_rules
                 ],
             )?)
         })
@@ -542,6 +545,9 @@ fn read_workspace(row: &Row<'_>) -> rusqlite::Result<Workspace> {
         name: row.get("name")?,
         timezone: row.get("timezone")?,
         currency: row.get("currency")?,
+        channel_rules: row
+            .get::<_, Option<String>>("channel_rules")?
+            .and_then(|rules| serde_json::from_str(&rules).ok()),
     })
 }
 

@@ -1,0 +1,231 @@
+//! The walk of a raw event: read, decide, write (DESIGN.md 4). And the loops that keep it going.
+//!
+//! A batch of raw events is normalized, joined with what is known of its conversations, linked,
+//! credited and committed in one unit of work. Whoever was overtaken by somebody else reads and
+//! decides again. The same decision serves communications that are reconsidered because something
+//! they share a key with came later, or because silence has ended them.
+
+mod consider;
+mod normalize;
+
+use crate::hub::{Hub, LiveSetup, Stop};
+use crate::model::{CommunicationId, Integration, Timestamp, WorkspaceId};
+use crate::store::{ClaimedRaw, ConversationState, StoreError, StoreResult, Touched, UnitOfWork};
+use consider::{Case, consider};
+use jiff::SignedDuration;
+use normalize::{Batch, normalize};
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{debug, error, warn};
+
+/// Times a batch is decided again after somebody was faster, before it is taken apart.
+const TRIES: u32 = 5;
+/// Communications reconsidered in one go.
+const RECONSIDERED: u32 = 256;
+/// Name of the relinking loop's cursor in the change log.
+const RELINKER: &str = "relink";
+/// A wait after the store refused, so that a full disk is not asked in a tight loop.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs the loops until a stop is asked for.
+pub async fn run(hub: Arc<Hub>, stop: Stop) {
+    tokio::join!(
+        work_loop(&hub, &stop, Work::Inbox),
+        work_loop(&hub, &stop, Work::Relink),
+        work_loop(&hub, &stop, Work::Silence),
+    );
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    Inbox,
+    Relink,
+    Silence,
+}
+
+/// Does rounds of work; sleeps until it is woken, or the tick, when there is nothing to do.
+async fn work_loop(hub: &Arc<Hub>, stop: &Stop, work: Work) {
+    let tick = Duration::from_secs(u64::from(hub.config.pipeline.tick_s.max(1)));
+    while !stop.is_asked() {
+        let round = match work {
+            Work::Inbox => process_pending(hub).await,
+            Work::Relink => reconsider_touched(hub).await,
+            Work::Silence => end_silent_chats(hub).await,
+        };
+        let wait = match round {
+            Ok(true) => continue,
+            Ok(false) => tick,
+            Err(error) => {
+                warn!(%error, "The pipeline's {work:?} round failed; it is tried again");
+                PAUSE
+            }
+        };
+        let bell = match work {
+            Work::Inbox => &hub.wake.pipeline,
+            Work::Relink | Work::Silence => &hub.wake.relink,
+        };
+        let rung = async {
+            match work {
+                Work::Silence => std::future::pending().await,
+                _ => bell.notified().await,
+            }
+        };
+        tokio::select! {
+            () = rung => {}
+            () = tokio::time::sleep(wait) => {}
+            () = stop.asked() => {}
+        }
+    }
+}
+
+/// Takes a batch of pending raw events through the house. `false`: there was none.
+pub async fn process_pending(hub: &Arc<Hub>) -> StoreResult<bool> {
+    let now = hub.now();
+    let settings = &hub.config.pipeline;
+    let lease = SignedDuration::from_secs(i64::from(settings.lease_s));
+    let lease_until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+    let claimed = hub
+        .store
+        .claim_raw(now, lease_until, settings.batch)
+        .await?;
+    if claimed.is_empty() {
+        return Ok(false);
+    }
+    process(hub, claimed).await?;
+    hub.wake.relink.notify_one();
+    Ok(true)
+}
+
+/// Processes a batch, and when that does not go, its raw events one by one, so that one that cannot
+/// be stored holds nobody up.
+async fn process(hub: &Arc<Hub>, claimed: Vec<ClaimedRaw>) -> StoreResult<()> {
+    match process_together(hub, &claimed).await {
+        Err(StoreError::Unavailable(reason)) => Err(StoreError::Unavailable(reason)),
+        Err(cause) if claimed.len() > 1 => {
+            debug!(%cause, "A batch is taken apart");
+            for one in claimed {
+                let id = one.event.id;
+                if let Err(error) = process_together(hub, &[one]).await {
+                    error!(raw_event.id = %id, %error, "Raw event {id} could not be processed; it stays pending");
+                }
+            }
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+async fn process_together(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreResult<()> {
+    let batch = normalize(hub, claimed).await?;
+    for attempt in 1.. {
+        match decide_and_commit(hub, &batch).await {
+            Err(StoreError::Conflict(cause)) if attempt < TRIES => {
+                debug!(
+                    cause,
+                    attempt, "Somebody was faster; the batch is decided again"
+                );
+            }
+            result => return result,
+        }
+    }
+    Ok(())
+}
+
+async fn decide_and_commit(hub: &Arc<Hub>, batch: &Batch) -> StoreResult<()> {
+    let now = hub.now();
+    let cases = batch.cases(hub).await?;
+    let communications = consider(hub, cases, now).await?;
+    let raw = batch.outcomes(&communications);
+    let asks = !batch.fetches.is_empty();
+    hub.store
+        .commit(UnitOfWork {
+            now,
+            raw,
+            communications,
+            fetches: batch.fetches.clone(),
+        })
+        .await?;
+    if asks {
+        hub.wake.fetch.notify_one();
+    }
+    Ok(())
+}
+
+/// Looks again at communications that share a key with something new. `false`: there were none.
+pub async fn reconsider_touched(hub: &Arc<Hub>) -> StoreResult<bool> {
+    let touched = hub.store.touched(RELINKER, RECONSIDERED).await?;
+    for ids in touched.communications.chunks(RECONSIDERED as usize) {
+        reconsider(hub, ids.to_vec()).await?;
+    }
+    confirm(hub, &touched).await
+}
+
+async fn confirm(hub: &Arc<Hub>, touched: &Touched) -> StoreResult<bool> {
+    if touched.is_news {
+        hub.store.confirm_touched(RELINKER, touched).await?;
+    }
+    Ok(!touched.is_end)
+}
+
+/// Ends chats whose silence has lasted long enough. `false`: there were none.
+pub async fn end_silent_chats(hub: &Arc<Hub>) -> StoreResult<bool> {
+    let silent = hub.store.silent_chats(hub.now(), RECONSIDERED).await?;
+    let found = !silent.is_empty();
+    if found {
+        reconsider(hub, silent).await?;
+    }
+    Ok(found)
+}
+
+/// Decides communications anew from what is stored and writes those that came out otherwise.
+async fn reconsider(
+    hub: &Arc<Hub>,
+    mut ids: Vec<(WorkspaceId, CommunicationId)>,
+) -> StoreResult<()> {
+    for attempt in 1.. {
+        let states = hub.store.conversations_by_id(ids.clone()).await?;
+        let mut cases = Vec::with_capacity(states.len());
+        for state in states {
+            cases.extend(stored_case(hub, state).await?);
+        }
+        let now = hub.now();
+        let communications = consider(hub, cases, now).await?;
+        if communications.is_empty() {
+            return Ok(());
+        }
+        let work = UnitOfWork {
+            now,
+            communications,
+            ..UnitOfWork::default()
+        };
+        match hub.store.commit(work).await {
+            Err(StoreError::Conflict(_)) if attempt < TRIES => {}
+            Err(StoreError::Conflict(cause)) if ids.len() > 1 => {
+                // One that is always overtaken must not hold the others up.
+                debug!(cause, "Communications are reconsidered one by one");
+                let rest = ids.split_off(1);
+                for id in rest {
+                    Box::pin(reconsider(hub, vec![id])).await?;
+                }
+            }
+            result => return result,
+        }
+    }
+    Ok(())
+}
+
+/// The case of a stored communication with nothing new. `None` when its integration is gone.
+async fn stored_case(hub: &Arc<Hub>, state: ConversationState) -> StoreResult<Option<Case>> {
+    let Some(known) = &state.communication else {
+        return Ok(None);
+    };
+    let setup = hub.setups.of(known.workspace).await?;
+    let Some(integration) = setup.integration(known.integration).cloned() else {
+        return Ok(None);
+    };
+    let subject = (known.kind, known.external_id.clone());
+    Ok(Some(Case::of_stored(setup, integration, subject, state)))
+}
+
+/// Who a raw event belongs to, ready for use.
+pub(crate) type Owner = (Arc<LiveSetup>, Arc<Integration>);

@@ -1,0 +1,460 @@
+//! The second half of the walk: what is known and what is new of a conversation become one
+//! communication with its link, credit and receipt. Reads visits, decides, and says what to write.
+
+use super::normalize::client_of;
+use crate::credit::{self, Geo, utm};
+use crate::fold::{Draft, fold};
+use crate::hub::{Hub, LiveSetup};
+use crate::link;
+use crate::model::{
+    Communication, CommunicationId, CommunicationKind, EmployeeId, Hidden, Integration, Key,
+    KeyKind, Link, Marks, SiteId, Strength, TagId, Timestamp, Visit,
+};
+use crate::providers;
+use crate::store::{
+    CandidateQuery, Candidates, CommunicationWrite, ConversationState, HistoryEntry, StoreResult,
+    StoredEvent,
+};
+use jiff::SignedDuration;
+use std::sync::Arc;
+
+/// A pop-up lead belongs to another communication of its client that began within this time.
+const SAME_APPEAL: SignedDuration = SignedDuration::from_hours(24);
+/// Search finds the beginning of longer conversations only, characters.
+const SEARCHED: usize = 65_536;
+
+/// A conversation to decide on.
+pub(super) struct Case {
+    pub(super) setup: Arc<LiveSetup>,
+    pub(super) integration: Arc<Integration>,
+    pub(super) kind: CommunicationKind,
+    pub(super) external_id: String,
+    pub(super) state: ConversationState,
+    /// Events that came, known ones among them.
+    pub(super) incoming: Vec<StoredEvent>,
+    /// Dedup keys of stored events that are taken back.
+    pub(super) forget: Vec<String>,
+    /// Texts by which an event without a number found its way here.
+    pub(super) near: Vec<(String, Timestamp)>,
+}
+
+impl Case {
+    pub(super) fn of_stored(
+        setup: Arc<LiveSetup>,
+        integration: Arc<Integration>,
+        (kind, external_id): (CommunicationKind, String),
+        state: ConversationState,
+    ) -> Case {
+        Case {
+            setup,
+            integration,
+            kind,
+            external_id,
+            state,
+            incoming: Vec::new(),
+            forget: Vec::new(),
+            near: Vec::new(),
+        }
+    }
+
+    /// All events after this commit, and those of them that must be written.
+    fn merged(&self) -> (Vec<StoredEvent>, Vec<StoredEvent>) {
+        let mut all: Vec<StoredEvent> = self
+            .state
+            .events
+            .iter()
+            .filter(|stored| !self.forget.contains(&stored.event.dedup_key))
+            .cloned()
+            .collect();
+        let mut news: Vec<StoredEvent> = Vec::new();
+        for incoming in &self.incoming {
+            let dedup_key = &incoming.event.dedup_key;
+            let Some(known) = all
+                .iter_mut()
+                .find(|known| known.event.dedup_key == *dedup_key)
+            else {
+                all.push(incoming.clone());
+                news.push(incoming.clone());
+                continue;
+            };
+            let read_anew = known.raw_event == incoming.raw_event && known.event != incoming.event;
+            let came_earlier = incoming.received_at < known.received_at;
+            if read_anew {
+                known.event = incoming.event.clone();
+            }
+            if came_earlier {
+                known.received_at = incoming.received_at;
+            }
+            if read_anew || came_earlier {
+                news.retain(|stored| stored.event.dedup_key != *dedup_key);
+                news.push(known.clone());
+            }
+        }
+        (all, news)
+    }
+}
+
+/// A case with everything computed that needs no visits.
+struct Prepared {
+    case: Case,
+    news: Vec<StoredEvent>,
+    draft: Draft,
+    marks: Marks,
+    site: Option<SiteId>,
+}
+
+/// Decides cases. Those that come out as they are stored need no writing and are left out.
+pub(super) async fn consider(
+    hub: &Arc<Hub>,
+    cases: Vec<Case>,
+    now: Timestamp,
+) -> StoreResult<Vec<CommunicationWrite>> {
+    let mut writes = Vec::new();
+    let mut prepared = Vec::with_capacity(cases.len());
+    for case in cases {
+        let is_known = case.state.communication.is_some();
+        match prepare(case, now) {
+            Ok(ready) => prepared.push(ready),
+            Err(emptied) if is_known => writes.extend(taken_back(emptied)),
+            Err(_) => {}
+        }
+    }
+    prepared.retain(|ready| is_worth_a_look(ready));
+    let window = SignedDuration::from_hours(24 * i64::from(hub.config.link.window_days));
+    let queries = prepared
+        .iter()
+        .map(|ready| question(ready, window))
+        .collect();
+    let candidates = hub.store.candidates(queries).await?;
+    for (ready, candidates) in prepared.into_iter().zip(candidates) {
+        writes.extend(decide(ready, candidates));
+    }
+    Ok(writes)
+}
+
+/// Folds the case. `Err`: no event is left.
+fn prepare(case: Case, now: Timestamp) -> Result<Prepared, Case> {
+    let (all, news) = case.merged();
+    let silence = silence_of(&case.integration);
+    let Some(mut draft) = fold(case.kind, &all, &case.state.client_events, silence, now) else {
+        return Err(case);
+    };
+    add_keys(&mut draft, &case, &all);
+    let rules = &case.setup.rules;
+    let marks = utm::read_touch(&draft.touch, &|host| rules.is_own(host));
+    let touch = &draft.touch;
+    let site = case.integration.site.or_else(|| {
+        let page = touch.page.as_deref().or(touch.entry_page.as_deref());
+        page.and_then(|page| rules.site_of_page(page)).or_else(|| {
+            touch
+                .site
+                .as_deref()
+                .and_then(|host| rules.site_of_page(host))
+        })
+    });
+    Ok(Prepared {
+        case,
+        news,
+        draft,
+        marks,
+        site,
+    })
+}
+
+fn silence_of(integration: &Integration) -> SignedDuration {
+    let default = providers::find(&integration.provider)
+        .map_or(24 * 60, |provider| provider.silence_minutes());
+    let minutes = integration.settings.silence_minutes.unwrap_or(default);
+    SignedDuration::from_mins(i64::from(minutes))
+}
+
+/// Keys that follow from what is folded: contacts, the client of the account, the moments a
+/// client-side mark may have.
+fn add_keys(draft: &mut Draft, case: &Case, events: &[StoredEvent]) {
+    let contact = &draft.contact;
+    let phones = contact
+        .phones
+        .iter()
+        .map(|phone| Key::new(KeyKind::Phone, phone.as_str()));
+    let emails = contact
+        .emails
+        .iter()
+        .map(|email| Key::new(KeyKind::Email, email.as_str()));
+    let mut keys: Vec<Key> = draft.keys.drain(..).chain(phones).chain(emails).collect();
+    let integration = &case.integration;
+    let client = events
+        .iter()
+        .find_map(|stored| client_of(integration.id, &integration.provider, &stored.event));
+    keys.extend(client.map(|client| Key::new(KeyKind::Client, client)));
+    let by_mark = providers::find(&integration.provider).is_some_and(|known| known.links_by_mark());
+    if by_mark {
+        keys.extend(link::mark_keys(&integration.provider, draft.first_words_at));
+    }
+    keys.sort();
+    keys.dedup();
+    draft.keys = keys;
+}
+
+/// A repeat that changes nothing is not looked at any further: nothing came, nothing was taken
+/// back, and the stored communication is not being reconsidered.
+fn is_worth_a_look(ready: &Prepared) -> bool {
+    let case = &ready.case;
+    case.incoming.is_empty()
+        || !ready.news.is_empty()
+        || !case.forget.is_empty()
+        || case.state.communication.is_none()
+}
+
+fn question(ready: &Prepared, window: SignedDuration) -> CandidateQuery {
+    let first_words_at = ready.draft.first_words_at;
+    CandidateQuery {
+        workspace: ready.case.integration.workspace,
+        keys: ready.draft.keys.clone(),
+        around: link::around(first_words_at),
+        not_before: first_words_at
+            .saturating_sub(window)
+            .unwrap_or(Timestamp::MIN),
+        exclude: ready
+            .case
+            .state
+            .communication
+            .as_ref()
+            .map(|known| known.id),
+    }
+}
+
+/// Every event of a communication was taken back: it has nothing to say any more.
+fn taken_back(case: Case) -> Option<CommunicationWrite> {
+    let mut communication = case.state.communication?;
+    if communication.hidden == Some(Hidden::TakenBack) {
+        return None;
+    }
+    communication.hidden = Some(Hidden::TakenBack);
+    communication.silence_at = None;
+    communication.keys.clear();
+    Some(CommunicationWrite {
+        communication,
+        new_events: Vec::new(),
+        forget: case.forget,
+        seen: i64::MAX,
+        history: Vec::new(),
+        watch: Vec::new(),
+        near: Vec::new(),
+        contact_news: false,
+        text: Some(String::new()),
+    })
+}
+
+fn decide(ready: Prepared, candidates: Candidates) -> Option<CommunicationWrite> {
+    let stored = ready.case.state.communication.clone();
+    let previous_visit = stored
+        .as_ref()
+        .and_then(|stored| previous_visit(stored, &candidates));
+    let choice = link::choose(&link::Input {
+        keys: &ready.draft.keys,
+        first_words_at: ready.draft.first_words_at,
+        found: &candidates.found,
+        site: ready.site,
+        marks: &ready.marks,
+        previous: stored
+            .as_ref()
+            .map(|stored| (&stored.link, previous_visit.as_ref())),
+    });
+    let (credit, credit_steps) = credit::decide(&credit::Input {
+        rules: &ready.case.setup.rules,
+        settings: &ready.case.integration.settings,
+        channel: &ready.draft.channel,
+        integration_site: ready.case.integration.site,
+        page_site: ready.site,
+        visit: choice.visit.as_ref(),
+        marks: &ready.marks,
+        geo: Geo {
+            country: ready.draft.touch.country.as_deref(),
+            region: None,
+            city: ready.draft.touch.city.as_deref(),
+        },
+        by_hand: None,
+    });
+    let mut receipt = choice.receipt;
+    receipt.extend(credit_steps);
+    let watch = choice
+        .visit
+        .iter()
+        .map(|visit| Key::new(KeyKind::Visitor, visit.visitor_key.as_str()))
+        .collect();
+    let communication = assemble(&ready, choice.link, credit, receipt);
+    write_if_changed(ready, stored, communication, candidates.seen, watch)
+}
+
+/// The visit of the link in force, when the keys still lead to it.
+fn previous_visit(stored: &Communication, candidates: &Candidates) -> Option<Visit> {
+    let id = stored.link.visit?;
+    candidates
+        .found
+        .iter()
+        .flat_map(|found| found.open.iter().chain(std::iter::once(&found.named)))
+        .find(|visit| visit.id == id)
+        .cloned()
+}
+
+fn assemble(
+    ready: &Prepared,
+    link: Link,
+    credit: crate::model::Credit,
+    receipt: Vec<crate::model::ReceiptStep>,
+) -> Communication {
+    let case = &ready.case;
+    let draft = ready.draft.clone();
+    let stored = case.state.communication.as_ref();
+    let settings = &case.integration.settings;
+    let employee = employee_of(case, &draft);
+    let mut tags: Vec<TagId> = stored
+        .map(|stored| stored.tags.clone())
+        .unwrap_or_else(|| settings.tag_ids.clone());
+    tags.sort();
+    tags.dedup();
+    Communication {
+        id: stored.map_or(CommunicationId(0), |stored| stored.id),
+        workspace: case.integration.workspace,
+        integration: case.integration.id,
+        provider: case.integration.provider.clone(),
+        kind: case.kind,
+        external_id: case.external_id.clone(),
+        hidden: hidden(case, &draft),
+        channel: draft.channel,
+        status: draft.status,
+        started_at: draft.started_at,
+        started_at_origin: draft.started_at_origin,
+        first_words_at: draft.first_words_at,
+        finished_at: draft.finished_at,
+        finished_by: draft.finished_by,
+        received_at: draft.received_at,
+        contact: draft.contact,
+        messages: draft.messages,
+        operators: draft.operators,
+        employee,
+        tags,
+        keys: draft.keys,
+        touch: draft.touch,
+        call: draft.call,
+        extra: draft.extra,
+        link,
+        credit,
+        receipt,
+        silence_at: draft.silence_at,
+        version: stored.map_or(0, |stored| stored.version),
+    }
+}
+
+/// The operator in charge by the table operators → employees, else the integration's employee.
+fn employee_of(case: &Case, draft: &Draft) -> Option<EmployeeId> {
+    let settings = &case.integration.settings;
+    draft
+        .operators
+        .iter()
+        .rev()
+        .find_map(|operator| {
+            let row = settings.operators.iter().find(|row| {
+                row.operator.eq_ignore_ascii_case(&operator.id)
+                    || operator.name.as_deref() == Some(row.operator.as_str())
+            });
+            row.map(|row| row.employee_id)
+        })
+        .or(settings.employee_id)
+}
+
+/// A pop-up lead is shown when it has a contact and its client wrote nothing else within a day.
+fn hidden(case: &Case, draft: &Draft) -> Option<Hidden> {
+    if !case.external_id.starts_with("client:") {
+        return None;
+    }
+    let near = case
+        .state
+        .siblings
+        .iter()
+        .filter(|(_, started_at)| started_at.duration_since(draft.started_at).abs() <= SAME_APPEAL)
+        .map(|(id, _)| *id)
+        .min();
+    match near {
+        Some(id) => Some(Hidden::AbsorbedBy(id)),
+        None if draft.contact.is_unreachable() => Some(Hidden::NoContact),
+        None => None,
+    }
+}
+
+fn write_if_changed(
+    ready: Prepared,
+    stored: Option<Communication>,
+    communication: Communication,
+    seen: i64,
+    watch: Vec<Key>,
+) -> Option<CommunicationWrite> {
+    let is_same = stored.as_ref() == Some(&communication);
+    if is_same && ready.news.is_empty() && ready.case.forget.is_empty() {
+        return None;
+    }
+    let text = searched_text(&communication);
+    let changed_text = stored.as_ref().map(searched_text).as_ref() != Some(&text);
+    let sure = matches!(
+        communication.link.strength,
+        Strength::Exact | Strength::Strong
+    );
+    let contact_news = sure
+        && stored.as_ref().is_none_or(|stored| {
+            stored.link != communication.link || stored.contact != communication.contact
+        });
+    Some(CommunicationWrite {
+        history: stored
+            .map(|stored| replaced(&stored, &communication))
+            .unwrap_or_default(),
+        communication,
+        new_events: ready.news,
+        forget: ready.case.forget,
+        seen,
+        watch,
+        near: ready.case.near,
+        contact_news,
+        text: changed_text.then_some(text),
+    })
+}
+
+fn replaced(stored: &Communication, new: &Communication) -> Vec<HistoryEntry> {
+    let mut history = Vec::new();
+    if stored.link.visit != new.link.visit || stored.link.strength != new.link.strength {
+        history.push(HistoryEntry::Link {
+            was: stored.link.clone(),
+        });
+    }
+    let credited = |credit: &crate::model::Credit| (credit.step, credit.campaign, credit.source);
+    if credited(&stored.credit) != credited(&new.credit) {
+        history.push(HistoryEntry::Credit {
+            was: stored.credit.clone(),
+        });
+    }
+    history
+}
+
+/// Name, contacts, number and words, each once.
+fn searched_text(communication: &Communication) -> String {
+    let contact = &communication.contact;
+    let mut text = communication.external_id.clone();
+    let mut add = |part: &str| {
+        if text.len() + part.len() < SEARCHED {
+            text.push('\n');
+            text.push_str(part);
+        }
+    };
+    contact.name.iter().for_each(|name| add(name));
+    for phone in &contact.phones {
+        // Also without the plus and the country code, as people type numbers.
+        let digits = phone.as_str().trim_start_matches('+');
+        add(digits);
+        add(digits.get(1..).unwrap_or(digits));
+    }
+    contact.emails.iter().for_each(|email| add(email.as_str()));
+    communication
+        .messages
+        .iter()
+        .for_each(|message| add(&message.text));
+    text
+}

@@ -1,0 +1,307 @@
+//! The first half of the walk: raw events into events, and events to the conversations they belong
+//! to.
+
+use super::Owner;
+use super::consider::Case;
+use crate::hub::Hub;
+use crate::model::{
+    CommunicationKind, Event, FetchNeed, IntegrationId, KeyKind, Normalized, RawEvent, RawEventId,
+    RawState, SetAside, SetAsideReason, Subject, Timestamp, WorkspaceId,
+};
+use crate::providers;
+use crate::store::{
+    ClaimedRaw, CommunicationWrite, ConversationQuery, ConversationState, RawOutcome, StoreResult,
+    StoredEvent,
+};
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tracing::error;
+
+/// Normalized raw events, to be decided on as often as needed.
+pub(super) struct Batch {
+    raw: Vec<(RawEvent, Result<Vec<String>, SetAside>)>,
+    events: Vec<(Owner, StoredEvent)>,
+    /// Raw events that were looked at before.
+    again: Vec<(WorkspaceId, RawEventId)>,
+    pub(super) fetches: Vec<(WorkspaceId, IntegrationId, RawEventId, FetchNeed)>,
+}
+
+/// Normalizes claimed raw events. Only reading the configuration can fail.
+pub(super) async fn normalize(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreResult<Batch> {
+    let mut batch = Batch {
+        raw: Vec::new(),
+        events: Vec::new(),
+        again: Vec::new(),
+        fetches: Vec::new(),
+    };
+    for ClaimedRaw { event: raw, again } in claimed {
+        if *again {
+            batch.again.push((raw.workspace, raw.id));
+        }
+        let setup = hub.setups.of(raw.workspace).await?;
+        let outcome = match setup.integration(raw.integration).cloned() {
+            Some(integration) if integration.active => {
+                let normalized = normalize_one(raw, &integration.settings);
+                normalized.map(|normalized| batch.take(raw, (setup, integration), normalized))
+            }
+            _ => Err(SetAside::new(
+                SetAsideReason::SwitchedOff,
+                "the integration is switched off",
+            )),
+        };
+        batch.raw.push((raw.clone(), outcome));
+    }
+    Ok(batch)
+}
+
+/// A provider's reader is not trusted with the life of the loop: its panic is one raw event's.
+fn normalize_one(
+    raw: &RawEvent,
+    settings: &crate::model::IntegrationSettings,
+) -> Result<Normalized, SetAside> {
+    let Some(provider) = providers::find(&raw.provider) else {
+        return Err(SetAside::new(
+            SetAsideReason::UnknownEvent,
+            "the provider is not known",
+        ));
+    };
+    let read = AssertUnwindSafe(|| provider.normalize(raw, settings));
+    catch_unwind(read).unwrap_or_else(|_| {
+        error!(raw_event.id = %raw.id, provider = raw.provider,
+            "The reader of {} panicked at raw event {}", raw.provider, raw.id);
+        Err(SetAside::new(
+            SetAsideReason::WrongShape,
+            "the provider's reader failed",
+        ))
+    })
+}
+
+impl Batch {
+    fn take(&mut self, raw: &RawEvent, owner: Owner, normalized: Normalized) -> Vec<String> {
+        for event in normalized.events {
+            let stored = StoredEvent {
+                raw_event: raw.id,
+                received_at: raw.received_at,
+                event,
+            };
+            self.events.push((owner.clone(), stored));
+        }
+        for need in normalized.fetches {
+            self.fetches
+                .push((raw.workspace, raw.integration, raw.id, need));
+        }
+        normalized.warnings
+    }
+
+    /// Joins the events with what the store knows of their conversations.
+    pub(super) async fn cases(&self, hub: &Arc<Hub>) -> StoreResult<Vec<Case>> {
+        let queries = self
+            .events
+            .iter()
+            .map(|(owner, stored)| query(owner, stored))
+            .collect();
+        let states = hub.store.conversations(queries).await?;
+        let mut cases = Cases::default();
+        for ((owner, stored), state) in self.events.iter().zip(states) {
+            cases.add(owner, stored, state);
+        }
+        self.take_back(hub, &mut cases).await?;
+        Ok(cases.list)
+    }
+
+    /// What raw events told before and tell no more is forgotten.
+    async fn take_back(&self, hub: &Arc<Hub>, cases: &mut Cases) -> StoreResult<()> {
+        if self.again.is_empty() {
+            return Ok(());
+        }
+        let told: HashSet<&str> = self
+            .events
+            .iter()
+            .map(|(_, stored)| stored.event.dedup_key.as_str())
+            .collect();
+        let again: HashSet<RawEventId> = self.again.iter().map(|(_, id)| *id).collect();
+        let known = hub.store.told_by(self.again.clone()).await?;
+        let ids: HashSet<_> = known
+            .into_iter()
+            .map(|(_, workspace, id)| (workspace, id))
+            .collect();
+        for state in hub
+            .store
+            .conversations_by_id(ids.into_iter().collect())
+            .await?
+        {
+            let gone: Vec<String> = state
+                .events
+                .iter()
+                .filter(|stored| again.contains(&stored.raw_event))
+                .map(|stored| &stored.event.dedup_key)
+                .filter(|key| !told.contains(key.as_str()))
+                .cloned()
+                .collect();
+            if let (false, Some(case)) = (gone.is_empty(), super::stored_case(hub, state).await?) {
+                cases.forget(case, gone);
+            }
+        }
+        Ok(())
+    }
+
+    /// What became of each raw event, given what is written.
+    pub(super) fn outcomes(&self, writes: &[CommunicationWrite]) -> Vec<RawOutcome> {
+        let news: HashSet<RawEventId> = writes
+            .iter()
+            .flat_map(|write| write.new_events.iter().map(|stored| stored.raw_event))
+            .collect();
+        let asking: HashSet<RawEventId> = self.fetches.iter().map(|(.., id, _)| *id).collect();
+        let again: HashSet<RawEventId> = self.again.iter().map(|(_, id)| *id).collect();
+        self.raw
+            .iter()
+            .map(|(raw, outcome)| {
+                let is_news = news.contains(&raw.id) || asking.contains(&raw.id);
+                raw_outcome(raw, outcome, is_news || again.contains(&raw.id))
+            })
+            .collect()
+    }
+}
+
+fn raw_outcome(
+    raw: &RawEvent,
+    outcome: &Result<Vec<String>, SetAside>,
+    is_news: bool,
+) -> RawOutcome {
+    let (state, set_aside, warnings) = match outcome {
+        Ok(warnings) if is_news => (RawState::Done, None, warnings.clone()),
+        Ok(warnings) => (RawState::Duplicate, None, warnings.clone()),
+        Err(set_aside) => (RawState::SetAside, Some(set_aside), Vec::new()),
+    };
+    RawOutcome {
+        workspace: raw.workspace,
+        id: raw.id,
+        state,
+        reason: set_aside.map(|set_aside| set_aside.reason),
+        detail: set_aside.map(|set_aside| set_aside.detail.clone()),
+        warnings,
+    }
+}
+
+fn query(owner: &Owner, stored: &StoredEvent) -> ConversationQuery {
+    let (_, integration) = owner;
+    ConversationQuery {
+        workspace: integration.workspace,
+        integration: integration.id,
+        subject: stored.event.subject.clone(),
+        at: time_of(stored),
+        client: client_of(integration.id, &integration.provider, &stored.event),
+    }
+}
+
+pub(super) fn time_of(stored: &StoredEvent) -> Timestamp {
+    stored.event.occurred_at.unwrap_or(stored.received_at)
+}
+
+/// `{integration}:{client}`, for providers that tell of card changes.
+pub(super) fn client_of(
+    integration: IntegrationId,
+    provider: &str,
+    event: &Event,
+) -> Option<String> {
+    let known = providers::find(provider).filter(|provider| provider.has_client_cards())?;
+    if let Subject::Client { client } = &event.subject {
+        return Some(format!("{integration}:{client}"));
+    }
+    let prefix = known.slug();
+    event
+        .keys
+        .iter()
+        .filter(|key| key.kind == KeyKind::BoundUser)
+        .find_map(|key| key.value.strip_prefix(prefix)?.strip_prefix(':'))
+        .map(|client| format!("{integration}:{client}"))
+}
+
+/// Where the cases of a batch are found again: by the communication, or by what a new one will be
+/// called.
+#[derive(Default)]
+struct Cases {
+    list: Vec<Case>,
+    places: HashMap<(IntegrationId, CommunicationKind, String), usize>,
+    near: Vec<(IntegrationId, CommunicationKind, String, Timestamp, usize)>,
+}
+
+impl Cases {
+    fn add(&mut self, owner: &Owner, stored: &StoredEvent, state: ConversationState) {
+        let integration = owner.1.id;
+        let (kind, external_id, near) = self.identity(integration, stored, &state);
+        let place = (integration, kind, external_id.clone());
+        let index = *self.places.entry(place).or_insert_with(|| {
+            let case =
+                Case::of_stored(owner.0.clone(), owner.1.clone(), (kind, external_id), state);
+            self.list.push(case);
+            self.list.len() - 1
+        });
+        for text in near {
+            let at = time_of(stored);
+            self.near.push((integration, kind, text.clone(), at, index));
+            self.list[index].near.push((text, at));
+        }
+        self.list[index].incoming.push(stored.clone());
+    }
+
+    fn forget(&mut self, case: Case, gone: Vec<String>) {
+        let place = (case.integration.id, case.kind, case.external_id.clone());
+        let index = *self.places.entry(place).or_insert_with(|| {
+            self.list.push(case);
+            self.list.len() - 1
+        });
+        self.list[index].forget.extend(gone);
+    }
+
+    /// Kind and external id of the conversation, and the texts by which later events find it.
+    fn identity(
+        &self,
+        integration: IntegrationId,
+        stored: &StoredEvent,
+        state: &ConversationState,
+    ) -> (CommunicationKind, String, Vec<String>) {
+        match &stored.event.subject {
+            Subject::Numbered { kind, external_id } => (*kind, external_id.clone(), Vec::new()),
+            Subject::Client { client } => (
+                CommunicationKind::OfflineLead,
+                format!("client:{client}"),
+                Vec::new(),
+            ),
+            Subject::Near { kind, any_of } => {
+                let texts: Vec<String> = any_of.iter().map(|(text, _)| text.clone()).collect();
+                if let Some(known) = &state.communication {
+                    return (*kind, known.external_id.clone(), texts);
+                }
+                let at = time_of(stored);
+                let beside = self.near.iter().find(|(owner, of_kind, text, near_at, _)| {
+                    *owner == integration
+                        && of_kind == kind
+                        && any_of.iter().any(|(wanted, seconds)| {
+                            wanted == text
+                                && at.duration_since(*near_at).abs().as_secs()
+                                    <= i64::from(*seconds)
+                        })
+                });
+                let external_id = match beside {
+                    Some((.., index)) => self.list[*index].external_id.clone(),
+                    None => new_name(texts.first().map_or("", String::as_str), at),
+                };
+                (*kind, external_id, texts)
+            }
+        }
+    }
+}
+
+/// A name for a conversation the vendor does not number: stable for its first event, and without
+/// the contact that may be in the text.
+fn new_name(text: &str, at: Timestamp) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(text.as_bytes());
+    format!(
+        "{}-{}",
+        at.as_second(),
+        data_encoding::HEXLOWER.encode(&hash[..6])
+    )
+}
