@@ -34,7 +34,7 @@ pub struct Input<'a> {
 
 /// Who gets the communication, and what was tried, in the order of the ladder.
 pub fn decide(input: &Input<'_>) -> (Credit, Vec<ReceiptStep>) {
-    let steps: [(CreditStep, fn(&Input<'_>) -> Tried); 7] = [
+    let steps: [Rung; 7] = [
         (CreditStep::ByHand, by_hand),
         (CreditStep::IgnoreVisit, ignore_visit),
         (CreditStep::Visit, visit),
@@ -62,6 +62,9 @@ pub fn decide(input: &Input<'_>) -> (Credit, Vec<ReceiptStep>) {
     }
     (decided.expect("the last step always decides"), receipt)
 }
+
+/// A step of the ladder and the function that tries it.
+type Rung = (CreditStep, fn(&Input<'_>) -> Tried);
 
 /// How one step went.
 struct Tried {
