@@ -19,6 +19,9 @@ pub const FILE_NAME: &str = "skvoz.toml";
 
 const PREFIX: &str = "SKVOZ_";
 
+/// Variables that stand for arguments of the command line and name no setting.
+const ARGUMENTS: [&str; 2] = ["SKVOZ_DATA", "SKVOZ_CONFIG"];
+
 /// All settings, a struct for each room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
@@ -48,9 +51,8 @@ pub struct Server {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Store {
     pub synchronous: Synchronous,
+    pub checkpoint_pages: u32,
     pub wal_limit_pages: u32,
-    pub readers: u32,
-    pub cache_kib: u32,
 }
 
 /// How sure a commit is.
@@ -188,7 +190,7 @@ impl Config {
                 "config: `tracker.path` is {path:?}; begin it with a slash and end it without one, like /t"
             );
         }
-        positive("store.readers", self.store.readers)?;
+        positive("store.checkpoint_pages", self.store.checkpoint_pages)?;
         positive("store.wal_limit_pages", self.store.wal_limit_pages)?;
         positive("pipeline.batch", self.pipeline.batch)?;
         positive("pipeline.lease_s", self.pipeline.lease_s)?;
@@ -242,7 +244,8 @@ fn lay_variables(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> anyhow::Result<()> {
     for (name, text) in variables {
-        let Some(path) = name.strip_prefix(PREFIX) else {
+        let is_argument = ARGUMENTS.contains(&name.as_str());
+        let Some(path) = name.strip_prefix(PREFIX).filter(|_| !is_argument) else {
             continue;
         };
         let path = path.to_lowercase();
@@ -335,6 +338,7 @@ mod tests {
             ("SKVOZ_OUTBOUND_ALLOW_HTTP", "true"),
             ("SKVOZ_SERVER_PUBLIC_URL", "https://hub.example.com/"),
             ("HOME", "/nowhere"),
+            ("SKVOZ_DATA", "/nowhere"),
         ];
         let config = load("", &variables).unwrap();
         assert_eq!(config.intake.max_body_bytes, 2000);

@@ -3,6 +3,7 @@
 
 mod clock;
 mod outbound;
+pub mod password;
 mod setups;
 mod stop;
 mod vault;

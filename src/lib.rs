@@ -26,3 +26,8 @@ pub mod store;
 
 pub mod locale;
 pub mod web;
+
+pub mod api;
+
+pub mod cli;
+pub mod serve;

@@ -104,13 +104,18 @@ impl Vault {
         data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase()
     }
 
+    /// A new API key; its beginning tells people and secret scanners what it is.
+    pub fn api_key() -> String {
+        format!("skvoz_{}", Self::token())
+    }
+
     /// A short public name that cannot be guessed by counting: 60 bits as 12 characters.
     pub fn short_key() -> String {
         Self::token()[..12].to_string()
     }
 }
 
-fn random<const N: usize>() -> [u8; N] {
+pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::rngs::SysRng
         .try_fill_bytes(&mut bytes)

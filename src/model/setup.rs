@@ -32,6 +32,20 @@ pub struct Site {
 }
 
 impl Site {
+    /// The host of what a person types for a site: a host, or an address of a page. `None` when
+    /// there is none in it. Letters of other alphabets become punycode, as browsers send them.
+    pub fn host_of(text: &str) -> Option<String> {
+        let text = text.trim();
+        let address = match text.contains("://") {
+            true => text.to_string(),
+            false => format!("https://{text}"),
+        };
+        let url = url::Url::parse(&address).ok()?;
+        let host = url.host_str()?.trim_end_matches('.');
+        let host = host.strip_prefix("www.").unwrap_or(host);
+        (!host.is_empty()).then(|| host.to_string())
+    }
+
     /// The host is this site's own or one of its sub-domains.
     pub fn covers(&self, host: &str) -> bool {
         let host = host.strip_prefix("www.").unwrap_or(host);
@@ -222,4 +236,28 @@ pub struct Tag {
 pub struct Named {
     pub id: i64,
     pub name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_named_by_host_or_by_any_of_its_addresses() {
+        let table = [
+            ("example.com", Some("example.com")),
+            (" WWW.Example.com ", Some("example.com")),
+            (
+                "https://shop.example.com/cart?x=1",
+                Some("shop.example.com"),
+            ),
+            ("example.com:8080/a", Some("example.com")),
+            ("пример.test", Some("xn--e1afmkfd.test")),
+            ("", None),
+            ("два слова", None),
+        ];
+        for (text, host) in table {
+            assert_eq!(Site::host_of(text).as_deref(), host, "{text}");
+        }
+    }
 }

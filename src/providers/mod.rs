@@ -9,6 +9,7 @@ pub mod free_text;
 pub mod jivosite;
 pub mod lenient;
 pub mod returned;
+pub mod settings;
 
 use crate::model::{
     FetchNeed, Field, IntegrationSettings, Normalized, OutboundRequest, OutboundResponse, RawEvent,

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// Older ones can corrupt the file when a checkpoint meets a WAL reset (DESIGN.md 11).
 const OLDEST_GOOD_VERSION: i32 = 3_051_003;
-const FILE: &str = "skvoz.sqlite";
+/// Name of the file in the data directory.
+pub const FILE: &str = "skvoz.sqlite";
 const READERS: usize = 4;
 
 static MIGRATIONS: &[M<'static>] = &[M::up(include_str!(

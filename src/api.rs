@@ -1,0 +1,8 @@
+//! JSON for programs.
+use crate::hub::Hub;
+use axum::Router;
+use std::sync::Arc;
+
+pub fn router() -> Router<Arc<Hub>> {
+    Router::new()
+}
