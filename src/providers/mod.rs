@@ -3,6 +3,7 @@
 //! A provider only computes. It never asks the store, the clock or the network: what it needs to
 //! know comes in, and what it would like to ask goes out as a `FetchNeed`.
 
+pub mod free_text;
 pub mod lenient;
 
 use crate::model::{
