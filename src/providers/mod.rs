@@ -3,8 +3,11 @@
 //! A provider only computes. It never asks the store, the clock or the network: what it needs to
 //! know comes in, and what it would like to ask goes out as a `FetchNeed`.
 
+#[cfg(test)]
+pub mod fixtures;
 pub mod free_text;
 pub mod lenient;
+pub mod returned;
 
 use crate::model::{
     FetchNeed, Field, IntegrationSettings, Normalized, OutboundRequest, OutboundResponse, RawEvent,
