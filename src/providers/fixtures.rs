@@ -9,8 +9,8 @@
 
 use super::{ALL, Language, Provider};
 use crate::model::{
-    Address, Channel, IntegrationId, IntegrationSettings, RawEvent, RawEventId, Timestamp,
-    WorkspaceId,
+    Address, Channel, IntegrationId, IntegrationSettings, Normalized, RawEvent, RawEventId,
+    Timestamp, WorkspaceId,
 };
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -262,6 +262,36 @@ fn no_fixture_with_a_wrong_value_or_cut_short_brings_a_provider_down() {
             }
         }
     }
+}
+
+#[test]
+fn keys_and_remarks_hold_no_contacts() {
+    for provider in ALL {
+        for path in files(*provider, "http") {
+            let fixture = Fixture::read(&path);
+            let (texts, contacts) = match provider.normalize(&fixture.raw, &fixture.settings) {
+                Ok(read) => remarks_and_contacts(read),
+                Err(refused) => (vec![refused.detail], Vec::new()),
+            };
+            for text in texts {
+                let holds = |contact: &String| text.contains(contact.trim_start_matches('+'));
+                let contact = contacts.iter().find(|contact| holds(contact));
+                assert_eq!(contact, None, "{}: {text}", path.display());
+                assert!(!text.contains('@'), "{}: {text}", path.display());
+            }
+        }
+    }
+}
+
+fn remarks_and_contacts(read: Normalized) -> (Vec<String>, Vec<String>) {
+    let keys = read.events.iter().map(|event| event.dedup_key.clone());
+    let contacts = read.events.iter().flat_map(|event| {
+        let phones = event.contact.phones.iter().map(|phone| phone.as_str());
+        let emails = event.contact.emails.iter().map(|email| email.as_str());
+        phones.chain(emails)
+    });
+    let contacts = contacts.map(str::to_owned).collect();
+    (keys.chain(read.warnings).collect(), contacts)
 }
 
 #[test]

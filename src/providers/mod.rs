@@ -6,6 +6,7 @@
 #[cfg(test)]
 pub mod fixtures;
 pub mod free_text;
+pub mod jivosite;
 pub mod lenient;
 pub mod returned;
 
@@ -15,7 +16,7 @@ use crate::model::{
 };
 
 /// Every provider, in the order people see them.
-pub const ALL: &[&dyn Provider] = &[];
+pub const ALL: &[&dyn Provider] = &[&jivosite::JivoSite];
 
 /// The provider of a slug.
 pub fn find(slug: &str) -> Option<&'static dyn Provider> {

@@ -27,7 +27,8 @@ pub fn is_our_visit(value: &str) -> bool {
         .is_some_and(|rest| rest.len() >= 10 && rest.bytes().all(|c| c.is_ascii_alphanumeric()))
 }
 
-fn is_jwt(value: &str) -> bool {
+/// A signed token of a mobile application: three parts, the first of them encoded JSON.
+pub fn is_jwt(value: &str) -> bool {
     value.starts_with("eyJ") && value.split('.').count() == 3
 }
 
