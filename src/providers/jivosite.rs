@@ -7,21 +7,22 @@
 //! webhooks, Bot API, Chat API) may be pasted to the same address by mistake; they are kept and
 //! named, not used.
 //!
-//! This file tells the events apart. `card` reads what all events share, `transcript` the messages
-//! of a finished chat.
+//! This file has one function for each event. `protocol` tells the events and protocols apart,
+//! `card` reads what all events share, `transcript` the messages of a finished chat.
 
 mod card;
+mod printed;
+mod protocol;
 mod transcript;
 
-use super::lenient::{Lenient, add_phones, body_text, fingerprint, json_body, unix_time};
+use super::lenient::{Lenient, add_phones, fingerprint, unix_time};
 use super::{Language, Provider, Reply};
 use crate::model::{
     Call, CallState, CommunicationKind, Event, EventKind, Field, FieldKind, IntegrationSettings,
     Message, MessageAuthor, Normalized, RawEvent, SetAside, SetAsideReason, Subject,
 };
-use regex::Regex;
+use protocol::{short, unknown, wrong_shape};
 use serde_json::Value;
-use std::sync::LazyLock;
 
 const SLUG: &str = "jivosite";
 
@@ -78,16 +79,13 @@ impl Provider for JivoSite {
         raw: &RawEvent,
         settings: &IntegrationSettings,
     ) -> Result<Normalized, SetAside> {
-        let root = json_body(raw).or_else(|refused| vendors_own_json(raw).ok_or(refused))?;
-        if !root.is_object() {
-            return Err(wrong_shape("the body is not a JSON object"));
-        }
+        let root = protocol::body(raw)?;
         let webhook = Webhook {
             raw,
             settings,
             root: &root,
         };
-        match event_name(&root)?.as_str() {
+        match protocol::event_name(&root)?.as_str() {
             "chat_accepted" => webhook.chat("chat_accepted", EventKind::Started),
             "chat_assigned" => webhook.chat("chat_assigned", EventKind::Updated),
             "chat_updated" => webhook.chat("chat_updated", EventKind::Updated),
@@ -256,16 +254,6 @@ impl Webhook<'_> {
     }
 }
 
-/// Attributes as the vendor's sample prints them, `"attributes":["Age":42]`: pairs inside an array,
-/// which is no JSON. Should it ever be sent so, the pairs are read as the object that was meant.
-fn vendors_own_json(raw: &RawEvent) -> Option<Value> {
-    static PAIRS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"("attributes"\s*:\s*)\[([^\[\]{}]*)\]"#).expect("the pattern is constant")
-    });
-    let text = body_text(raw);
-    serde_json::from_str(&PAIRS.replace(&text, "$1{$2}")).ok()
-}
-
 fn numbered(kind: CommunicationKind, external_id: &str) -> Subject {
     Subject::Numbered {
         kind,
@@ -282,82 +270,6 @@ fn call_state(status: &str) -> Option<CallState> {
         "error" => CallState::Failed,
         _ => return None,
     })
-}
-
-/// The name of a channel webhook, or which other protocol of the vendor this is.
-fn event_name(root: &Value) -> Result<String, SetAside> {
-    const CRM: &str = "CRM webhook; this address takes the webhooks of a channel";
-    let name = root.text("event_name").map(|name| latin(&name));
-    let entity = root.text("event_type").map(|name| latin(&name));
-    if entity.is_some_and(|entity| entity.starts_with("crm_")) {
-        return Err(unknown(CRM));
-    }
-    match name {
-        Some(name) if is_crm_action(&name) => Err(unknown(format!("`{name}`: {CRM}"))),
-        Some(name) => Ok(name),
-        None if root.get("event").is_some() => Err(unknown(
-            "Bot API request; this address takes the webhooks of a channel",
-        )),
-        None if root.get("sender").is_some() || root.get("recipient").is_some() => Err(unknown(
-            "Chat API request; this address takes the webhooks of a channel",
-        )),
-        None => Err(unknown("there is no event_name")),
-    }
-}
-
-/// Actions of CRM webhooks begin with the verb, names of channel events end with it.
-fn is_crm_action(name: &str) -> bool {
-    const VERBS: &[&str] = &[
-        "created",
-        "updated",
-        "deleted",
-        "assigned",
-        "changed",
-        "completed",
-        "fired",
-        "reordered",
-        "merged",
-    ];
-    name.split_once('_')
-        .is_some_and(|(verb, _)| VERBS.contains(&verb))
-}
-
-/// A short printable name with the Cyrillic look-alikes that the vendor's page prints as Latin.
-fn latin(name: &str) -> String {
-    let look_alike = |c: char| match c {
-        'а' => 'a',
-        'с' => 'c',
-        'е' => 'e',
-        'о' => 'o',
-        'р' => 'p',
-        'х' => 'x',
-        'у' => 'y',
-        'к' => 'k',
-        'м' => 'm',
-        'т' => 't',
-        'і' => 'i',
-        other => other,
-    };
-    short(&name.to_lowercase())
-        .chars()
-        .map(look_alike)
-        .collect()
-}
-
-/// What of a vendor's word may stand in a key or a remark: at most 40 letters, digits, `_` and `-`.
-fn short(word: &str) -> String {
-    word.chars()
-        .filter(|c| c.is_alphanumeric() || "_-".contains(*c))
-        .take(40)
-        .collect()
-}
-
-fn unknown(detail: impl Into<String>) -> SetAside {
-    SetAside::new(SetAsideReason::UnknownEvent, detail)
-}
-
-fn wrong_shape(detail: impl Into<String>) -> SetAside {
-    SetAside::new(SetAsideReason::WrongShape, detail)
 }
 
 #[cfg(test)]

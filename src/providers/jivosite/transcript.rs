@@ -7,14 +7,13 @@
 //! plain text look is not published: `chat_finished_hidden_texts.http` and
 //! `chat_finished_html_only.http` will settle it.
 
+use super::printed::{Entry, Speakers, entries};
 use crate::model::{Event, Message, MessageAuthor, Operator, Timestamp};
 use crate::providers::free_text::{file_links, html_to_text};
 use crate::providers::lenient::{Lenient, unix_time};
 use jiff::SignedDuration;
-use regex::Regex;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 /// A line of the transcript before its time and id are certain.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,104 +121,6 @@ fn invitation(root: &Value) -> Option<Line> {
         at: Some(unix_time(root.at("chat.invite_timestamp"))?),
         text: root.text("chat.invitation")?,
     })
-}
-
-/// Side and name behind the words that may stand before the colon of a printed line.
-struct Speakers {
-    known: HashMap<String, (Option<MessageAuthor>, Option<String>)>,
-    /// Someone of ours took part.
-    has_operator: bool,
-}
-
-impl Speakers {
-    fn of(event: &Event) -> Speakers {
-        const WORDS: &[(MessageAuthor, &[&str])] = &[
-            (
-                MessageAuthor::Visitor,
-                &[
-                    "visitor",
-                    "client",
-                    "guest",
-                    "посетитель",
-                    "клиент",
-                    "гость",
-                ],
-            ),
-            (
-                MessageAuthor::Operator,
-                &["agent", "operator", "агент", "оператор"],
-            ),
-            (MessageAuthor::System, &["system", "bot", "система", "бот"]),
-        ];
-        let mut known = HashMap::new();
-        for (from, words) in WORDS {
-            known.extend(
-                words
-                    .iter()
-                    .map(|word| (word.to_string(), (Some(*from), None))),
-            );
-        }
-        let agents = event.operators.iter().filter_map(|one| one.name.clone());
-        let agents = agents.map(|name| (name, MessageAuthor::Operator));
-        let visitor = event.contact.name.clone();
-        let visitor = visitor.map(|name| (name, MessageAuthor::Visitor));
-        for (name, from) in agents.chain(visitor) {
-            match known.get_mut(&name.to_lowercase()) {
-                // A visitor and an agent of one name: only the structured message can tell.
-                Some((side, Some(_))) if *side != Some(from) => *side = None,
-                _ => drop(known.insert(name.to_lowercase(), (Some(from), Some(name)))),
-            }
-        }
-        Speakers {
-            known,
-            has_operator: !event.operators.is_empty(),
-        }
-    }
-
-    /// Side, name and words of a line that names its speaker.
-    fn split<'a>(&self, line: &'a str) -> Option<(Option<MessageAuthor>, Option<String>, &'a str)> {
-        let (head, words) = line.split_once(':')?;
-        let head = head.split('(').next().unwrap_or(head).trim().to_lowercase();
-        let (from, author) = self.known.get(&head)?;
-        Some((*from, author.clone(), words.trim()))
-    }
-}
-
-/// A part of printed text that belongs together.
-#[derive(Debug, PartialEq)]
-struct Entry {
-    from: Option<MessageAuthor>,
-    author: Option<String>,
-    text: String,
-}
-
-/// `[12:31:05] Irina: words`; lines that name nobody go on with the one before.
-fn entries(text: &str, speakers: &Speakers) -> (Vec<Entry>, bool) {
-    static TIME: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^\[?\(?(?:\d{1,4}[./-]\d{1,2}(?:[./-]\d{1,4})?,?\s+)?\d{1,2}:\d{2}(?::\d{2})?[\])]?\s*[-–]?\s*")
-            .expect("the pattern is constant")
-    });
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut anyone_named = false;
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        match speakers.split(&TIME.replace(line, "")) {
-            Some((from, author, words)) => {
-                anyone_named = true;
-                let text = words.to_owned();
-                entries.push(Entry { from, author, text });
-            }
-            None if anyone_named => {
-                let last = entries.last_mut().expect("a speaker was named");
-                last.text = format!("{}\n{line}", last.text).trim().to_owned();
-            }
-            None => entries.push(Entry {
-                from: None,
-                author: None,
-                text: line.to_owned(),
-            }),
-        }
-    }
-    (entries, anyone_named)
 }
 
 /// Lays printed text over the lines of which only side and time are known. Where the two do not
