@@ -9,6 +9,8 @@ pub mod free_text;
 pub mod jivosite;
 pub mod lenient;
 pub mod returned;
+pub mod talkme;
+pub mod verbox;
 
 use crate::model::{
     FetchNeed, Field, IntegrationSettings, Normalized, OutboundRequest, OutboundResponse, RawEvent,
@@ -16,7 +18,7 @@ use crate::model::{
 };
 
 /// Every provider, in the order people see them.
-pub const ALL: &[&dyn Provider] = &[&jivosite::JivoSite];
+pub const ALL: &[&dyn Provider] = &[&jivosite::JivoSite, &talkme::TALK_ME, &verbox::VERBOX];
 
 /// The provider of a slug.
 pub fn find(slug: &str) -> Option<&'static dyn Provider> {
