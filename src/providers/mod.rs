@@ -3,10 +3,12 @@
 //! A provider only computes. It never asks the store, the clock or the network: what it needs to
 //! know comes in, and what it would like to ask goes out as a `FetchNeed`.
 
+pub mod carrotquest;
 #[cfg(test)]
 pub mod fixtures;
 pub mod free_text;
 pub mod jivosite;
+pub mod leadback;
 pub mod lenient;
 pub mod returned;
 pub mod talkme;
@@ -18,7 +20,13 @@ use crate::model::{
 };
 
 /// Every provider, in the order people see them.
-pub const ALL: &[&dyn Provider] = &[&jivosite::JivoSite, &talkme::TALK_ME, &verbox::VERBOX];
+pub const ALL: &[&dyn Provider] = &[
+    &jivosite::JivoSite,
+    &talkme::TALK_ME,
+    &verbox::VERBOX,
+    &carrotquest::CarrotQuest,
+    &leadback::LeadBack,
+];
 
 /// The provider of a slug.
 pub fn find(slug: &str) -> Option<&'static dyn Provider> {
@@ -72,11 +80,20 @@ pub trait Provider: Sync {
         None
     }
 
+    /// What a field mapping finds in a request, for the page that edits it; nothing for providers
+    /// whose format is known.
+    fn preview(&self, _raw: &RawEvent, _settings: &IntegrationSettings) -> Vec<FoundField> {
+        Vec::new()
+    }
+
     /// How its REST API is asked, when `normalize` may need that.
     fn fetcher(&self) -> Option<&'static dyn Fetcher> {
         None
     }
 }
+
+/// A canonical field, the path where it was found, and its value as text.
+pub type FoundField = (&'static str, String, String);
 
 /// Language of a guide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
