@@ -74,6 +74,10 @@ impl Provider for JivoSite {
         true
     }
 
+    fn has_client_cards(&self) -> bool {
+        true
+    }
+
     fn normalize(
         &self,
         raw: &RawEvent,

@@ -3,13 +3,17 @@
 //! A provider only computes. It never asks the store, the clock or the network: what it needs to
 //! know comes in, and what it would like to ask goes out as a `FetchNeed`.
 
+pub mod carrotquest;
 #[cfg(test)]
 pub mod fixtures;
 pub mod free_text;
 pub mod jivosite;
+pub mod leadback;
 pub mod lenient;
 pub mod returned;
 pub mod settings;
+pub mod talkme;
+pub mod verbox;
 
 use crate::model::{
     FetchNeed, Field, IntegrationSettings, Normalized, OutboundRequest, OutboundResponse, RawEvent,
@@ -17,7 +21,13 @@ use crate::model::{
 };
 
 /// Every provider, in the order people see them.
-pub const ALL: &[&dyn Provider] = &[&jivosite::JivoSite];
+pub const ALL: &[&dyn Provider] = &[
+    &jivosite::JivoSite,
+    &talkme::TALK_ME,
+    &verbox::VERBOX,
+    &carrotquest::CarrotQuest,
+    &leadback::LeadBack,
+];
 
 /// The provider of a slug.
 pub fn find(slug: &str) -> Option<&'static dyn Provider> {
