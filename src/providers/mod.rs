@@ -91,11 +91,20 @@ pub trait Provider: Sync {
         None
     }
 
+    /// What a field mapping finds in a request, for the page that edits it; nothing for providers
+    /// whose format is known.
+    fn preview(&self, _raw: &RawEvent, _settings: &IntegrationSettings) -> Vec<FoundField> {
+        Vec::new()
+    }
+
     /// How its REST API is asked, when `normalize` may need that.
     fn fetcher(&self) -> Option<&'static dyn Fetcher> {
         None
     }
 }
+
+/// A canonical field, the path where it was found, and its value as text.
+pub type FoundField = (&'static str, String, String);
 
 /// Language of a guide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
