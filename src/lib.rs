@@ -4,4 +4,5 @@
 pub mod credit;
 pub mod model;
 pub mod providers;
+pub mod simulate;
 pub mod store;
