@@ -8,26 +8,24 @@ pub mod model;
 pub mod config;
 pub mod hub;
 
-pub mod providers;
-
-pub mod fold;
-
-pub mod credit;
-
-pub mod link;
-
 pub mod receive;
+
+pub mod providers;
 
 pub mod fetch;
 pub mod pipeline;
 
+pub mod credit;
+pub mod fold;
+pub mod link;
+
 pub mod http_error;
 pub mod store;
+
+pub mod cli;
+pub mod serve;
 
 pub mod locale;
 pub mod web;
 
-pub mod api;
-
-pub mod cli;
-pub mod serve;
+pub mod simulate;
