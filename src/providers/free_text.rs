@@ -1,6 +1,7 @@
 //! What can be found in text that people and widgets write: phones, e-mails, links, and the text
 //! of an HTML fragment. Pure string work; nothing here knows a vendor.
 
+use super::lenient::MOST;
 use crate::model::{Attachment, Contact};
 use regex::Regex;
 use std::sync::LazyLock;
@@ -24,11 +25,11 @@ static LINK: LazyLock<Regex> =
 /// their numbers are nobody's phones.
 pub fn add_contacts(contact: &mut Contact, text: &str) {
     let words = LINK.replace_all(text, " ");
-    for found in EMAIL.find_iter(&words) {
+    for found in EMAIL.find_iter(&words).take(MOST) {
         // What the pattern takes for an address and the model refuses is simply no address.
         let _ = contact.add_email(found.as_str());
     }
-    for found in PHONE.find_iter(&words) {
+    for found in PHONE.find_iter(&words).take(MOST) {
         let _ = contact.add_phone(found.as_str());
     }
 }
@@ -44,7 +45,7 @@ pub fn links(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Links of a text whose path ends like a file's.
+/// Links of a text whose path ends like a file's, not more than `MOST`.
 pub fn file_links(text: &str) -> Vec<Attachment> {
     const FILES: &[&str] = &[
         "pdf", "doc", "docx", "xls", "xlsx", "odt", "ods", "rtf", "txt", "csv", "zip", "rar", "7z",
@@ -67,6 +68,7 @@ pub fn file_links(text: &str) -> Vec<Attachment> {
                 url: link.to_owned(),
             })
         })
+        .take(MOST)
         .collect()
 }
 

@@ -7,6 +7,10 @@ use jiff::{civil::DateTime, tz::TimeZone};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+/// Most phones or e-mails taken from one field or text, and most operators of one body: a hostile
+/// body of a megabyte must stay cheap.
+pub const MOST: usize = 50;
+
 /// Reading a JSON value by dotted paths (`"client.lastVisit.page.url"`, `"agents.0.id"`). Whatever
 /// is missing or of another type reads as absent.
 pub trait Lenient {
@@ -208,7 +212,7 @@ pub fn add_phones(contact: &mut Contact, field: &str) -> bool {
     if contact.add_phone(field).is_ok() {
         return true;
     }
-    let parts = field.split([',', ';', '/', '\n']);
+    let parts = field.split([',', ';', '/', '\n']).take(MOST);
     let refused = parts
         .filter(|part| !part.trim().is_empty())
         .filter(|part| contact.add_phone(part).is_err());
@@ -219,7 +223,7 @@ pub fn add_phones(contact: &mut Contact, field: &str) -> bool {
 /// no e-mail.
 #[must_use]
 pub fn add_emails(contact: &mut Contact, field: &str) -> bool {
-    let parts = field.split([',', ';', ' ', '\n']);
+    let parts = field.split([',', ';', ' ', '\n']).take(MOST);
     let refused = parts
         .filter(|part| !part.trim().is_empty())
         .filter(|part| contact.add_email(part).is_err());

@@ -5,7 +5,7 @@ use super::SLUG;
 use crate::model::{
     Address, Channel, Event, EventKind, IntegrationSettings, Key, KeyKind, Operator,
 };
-use crate::providers::lenient::{Lenient, add_emails, add_phones};
+use crate::providers::lenient::{Lenient, MOST, add_emails, add_phones};
 use crate::providers::returned::{google_client, is_jwt, metrica_client, visit_key};
 use serde_json::Value;
 
@@ -65,6 +65,7 @@ pub fn add_contact(root: &Value, event: &mut Event, warnings: &mut Vec<String>) 
         let several = visitor
             .items(list)
             .into_iter()
+            .take(MOST)
             .filter_map(|item| item.text(""));
         visitor.text(field).into_iter().chain(several).collect()
     };
@@ -90,7 +91,7 @@ pub fn add_operators(root: &Value, event: &mut Event) {
     if agents.is_empty() && of_assigned {
         agents.extend(root.items("assigned_agent"));
     }
-    for agent in agents {
+    for agent in agents.into_iter().take(MOST) {
         let Some(id) = agent.first_text(&["id", "email", "name"]) else {
             continue;
         };
@@ -134,7 +135,8 @@ fn scalar_of(value: &Value) -> Option<String> {
 pub fn add_touch(root: &Value, event: &mut Event) {
     let session = root.at("session");
     let touch = &mut event.touch;
-    for (name, value) in printed_marks(session).chain(structured_marks(session)) {
+    let marks = printed_marks(session).take(MOST);
+    for (name, value) in marks.chain(structured_marks(session).take(MOST)) {
         let is_word_of_nothing = value.starts_with('(') && value.ends_with(')');
         if !value.is_empty() && !is_word_of_nothing {
             let name = name.strip_prefix("utm_").unwrap_or(&name);
@@ -225,7 +227,7 @@ pub fn add_extra(root: &Value, event: &mut Event) {
 /// every spelling that could have been meant is read (`client_attribute_updated.http` and its
 /// two neighbors will settle it).
 pub fn add_attributes(root: &Value, event: &mut Event) {
-    for (name, value) in root.entries("attributes") {
+    for (name, value) in root.entries("attributes").into_iter().take(MOST) {
         if let Some(value) = value.text("") {
             let name: String = name.chars().take(64).collect();
             event.extra.insert(format!("attribute.{name}"), cut(&value));

@@ -93,7 +93,10 @@ pub fn entries(text: &str, speakers: &Speakers) -> (Vec<Entry>, bool) {
             }
             None if anyone_named => {
                 let last = entries.last_mut().expect("a speaker was named");
-                last.text = format!("{}\n{line}", last.text).trim().to_owned();
+                if !last.text.is_empty() {
+                    last.text.push('\n');
+                }
+                last.text.push_str(line);
             }
             None => entries.push(Entry {
                 from: None,

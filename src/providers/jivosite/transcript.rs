@@ -10,7 +10,7 @@
 use super::printed::{Entry, Speakers, entries};
 use crate::model::{Event, Message, MessageAuthor, Operator, Timestamp};
 use crate::providers::free_text::{file_links, html_to_text};
-use crate::providers::lenient::{Lenient, unix_time};
+use crate::providers::lenient::{Lenient, MOST, unix_time};
 use jiff::SignedDuration;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -107,7 +107,9 @@ fn agent_name(operators: &mut Vec<Operator>, id: String) -> Option<String> {
     match operators.iter().find(|operator| operator.id == id) {
         Some(known) => known.name.clone(),
         None => {
-            operators.insert(0, Operator { id, name: None });
+            if operators.len() < MOST {
+                operators.insert(0, Operator { id, name: None });
+            }
             None
         }
     }
@@ -143,15 +145,25 @@ fn spread(lines: Vec<Line>, text: &str, speakers: &Speakers) -> Vec<Line> {
         true => MessageAuthor::System,
         false => MessageAuthor::Visitor,
     };
+    let mut left: HashMap<MessageAuthor, usize> = HashMap::new();
+    for line in &lines {
+        *left.entry(line.from).or_default() += 1;
+    }
     let mut waiting = lines.into_iter().peekable();
     let mut result = Vec::new();
     for entry in printed {
         let fits = |line: &Line| entry.from.is_none_or(|from| from == line.from);
-        let is_ahead = waiting.clone().any(|line| fits(&line));
-        while is_ahead && waiting.peek().is_some_and(|line| !fits(line)) {
-            result.extend(waiting.next());
+        let is_ahead = left
+            .iter()
+            .any(|(side, count)| *count > 0 && entry.from.is_none_or(|from| from == *side));
+        let mut place = None;
+        while let Some(line) = waiting.next_if(|_| is_ahead && place.is_none()) {
+            left.entry(line.from).and_modify(|count| *count -= 1);
+            match fits(&line) {
+                true => place = Some(line),
+                false => result.push(line),
+            }
         }
-        let place = if is_ahead { waiting.next() } else { None };
         result.push(match place {
             Some(line) => Line {
                 author: line.author.or(entry.author),
@@ -432,5 +444,24 @@ mod tests {
                 (MessageAuthor::Visitor, "Hi")
             ]
         );
+    }
+
+    #[test]
+    fn a_hostile_transcript_stays_cheap() {
+        let lines: Vec<Value> = (0..10_000)
+            .map(|n| json!({"type": "agent", "timestamp": 1738140702 + n, "agent_id": n}))
+            .collect();
+        let plain = format!(
+            "Irina: x\n{}{}",
+            "y\n".repeat(100_000),
+            "Irina: z\n".repeat(10_000)
+        );
+        let root = json!({"chat": {"messages": lines}, "plain_messages": plain});
+        let subject = Subject::Client { client: "1".into() };
+        let mut event = Event::new("k", subject, EventKind::Finished);
+        event.contact.name = Some("Irina".into());
+        read(&root, Timestamp::UNIX_EPOCH, &mut event);
+        assert_eq!(event.messages.len(), 20_001);
+        assert_eq!(event.operators.len(), MOST);
     }
 }

@@ -3,7 +3,7 @@
 use super::shape::Body;
 use crate::model::{Channel, Contact, Event, Key, KeyKind, MessageAuthor};
 use crate::providers::free_text;
-use crate::providers::lenient::{Lenient, add_emails, add_phones};
+use crate::providers::lenient::{Lenient, MOST, add_emails, add_phones};
 use crate::providers::returned::{google_client, metrica_client, visit_key};
 use regex::Regex;
 use serde_json::Value;
@@ -66,7 +66,11 @@ fn name(client: &Value) -> Option<String> {
 /// ours, and is an alias where its name tells whose it is.
 pub fn add_keys(body: &Body, brand: &str, event: &mut Event) {
     let client = body.content().at("client");
-    let custom = client.entries("customData");
+    let custom: Vec<_> = client
+        .entries("customData")
+        .into_iter()
+        .take(MOST)
+        .collect();
     let own = |name: &str| {
         let field = custom.iter().find(|(key, _)| key == name);
         field.and_then(|(_, value)| value.text(""))
@@ -119,7 +123,7 @@ pub fn add_touch(body: &Body, event: &mut Event) {
     let content = body.content();
     let client = content.at("client");
     let touch = &mut event.touch;
-    for (name, value) in client.entries("utm") {
+    for (name, value) in client.entries("utm").into_iter().take(MOST) {
         if let Some(value) = value.text("") {
             let name = name.strip_prefix("utm_").unwrap_or(&name);
             touch.utm.insert(format!("utm_{name}"), value);
@@ -222,7 +226,7 @@ pub fn add_extra(body: &Body, event: &mut Event) {
             event.extra.insert(name.into(), cut(&value));
         }
     }
-    for (name, value) in client.entries("customData") {
+    for (name, value) in client.entries("customData").into_iter().take(MOST) {
         let is_ours = name == "skvoz_visit" || name == "skvoz_visitor";
         if let Some(value) = value.text("").filter(|_| !is_ours) {
             let name: String = name.chars().take(64).collect();

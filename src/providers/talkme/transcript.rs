@@ -3,7 +3,7 @@
 use super::shape::Body;
 use crate::model::{Attachment, EventKind, Message, MessageAuthor, Operator, Timestamp};
 use crate::providers::free_text::{file_links, links};
-use crate::providers::lenient::{Lenient, printed_time};
+use crate::providers::lenient::{Lenient, MOST, printed_time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, civil::DateTime};
 use serde_json::Value;
@@ -128,6 +128,7 @@ fn remember_type(item: &Value, others: &mut Vec<String>) {
         .text("messageType")
         .map(|kind| kind.chars().take(40).collect::<String>());
     if let Some(kind) = kind.filter(|kind| kind != "autoMessage")
+        && others.len() < MOST
         && !others.contains(&kind)
     {
         others.push(kind);
@@ -169,6 +170,8 @@ fn operators(body: &Body, messages: &[&Value]) -> Vec<Operator> {
     for mut operator in listed.chain(wrote.filter_map(|item| operator_of(item))) {
         if let Some(place) = operators.iter().position(|known| known.id == operator.id) {
             operator.name = operator.name.or(operators.remove(place).name);
+        } else if operators.len() == MOST {
+            continue;
         }
         operators.push(operator);
     }
@@ -182,6 +185,7 @@ fn attachments(item: &Value, text: &str) -> Vec<Attachment> {
     collect_links(item.at("content.attachments"), &mut found);
     let mut attachments: Vec<Attachment> = found
         .into_iter()
+        .take(MOST)
         .map(|url| Attachment { url, name: None })
         .collect();
     let hosted = links(text)
@@ -191,7 +195,7 @@ fn attachments(item: &Value, text: &str) -> Vec<Attachment> {
         url: link.to_owned(),
         name: None,
     });
-    for attachment in file_links(text).into_iter().chain(hosted) {
+    for attachment in file_links(text).into_iter().chain(hosted.take(MOST)) {
         if !attachments.iter().any(|known| known.url == attachment.url) {
             attachments.push(attachment);
         }
@@ -382,5 +386,17 @@ mod tests {
         assert_eq!(texts, ["One", "One", "Two"]);
         assert_ne!(lines.messages[0].id, lines.messages[1].id);
         assert!(!lines.has_identity);
+    }
+
+    #[test]
+    fn a_hostile_transcript_stays_cheap() {
+        let line = |n: usize| json!({"whoSend": "operator", "operator": format!("o{n}"), "text": "x", "content": {"attachments": [["http://a"]]}});
+        let mut lines: Vec<Value> = (0..20_000).map(line).collect();
+        lines.push(json!({"whoSend": "client", "text": "http://a.test/b.pdf ".repeat(20_000)}));
+        lines.extend((0..10_000).map(|n| json!({"messageType": format!("t{n}")})));
+        let transcript = transcript(lines.into(), None);
+        assert_eq!(transcript.messages.len(), 30_001);
+        assert_eq!(transcript.operators.len(), MOST);
+        assert_eq!(transcript.other_types.len(), MOST);
     }
 }
