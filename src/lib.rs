@@ -22,6 +22,7 @@ pub mod link;
 pub mod http_error;
 pub mod store;
 
+pub mod api;
 pub mod cli;
 pub mod serve;
 

@@ -6,7 +6,10 @@ mod machines;
 
 use crate::api;
 use crate::config::{self, Config};
+use crate::fetch;
 use crate::hub::{Clock, Hub, Outbound, Stop, Stopper, Vault};
+use crate::pipeline;
+use crate::receive;
 use crate::store::Store;
 use crate::store::sqlite::{self, SqliteStore};
 use anyhow::{Context, bail};
@@ -78,15 +81,20 @@ fn router(hub: Arc<Hub>) -> Router {
     Router::new()
         .merge(machines::router())
         .merge(for_people_and_programs)
-        .with_state(hub)
+        .with_state(hub.clone())
+        .merge(receive::router(hub))
 }
 
 /// The full list of loops.
 fn loops(
-    _hub: &Arc<Hub>,
-    _stopper: &Stopper,
+    hub: &Arc<Hub>,
+    stopper: &Stopper,
 ) -> Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> {
-    vec![Box::pin(machines::upkeep(_stopper.listener()))]
+    vec![
+        Box::pin(pipeline::run(hub.clone(), stopper.listener())),
+        Box::pin(fetch::run(hub.clone(), stopper.listener())),
+        Box::pin(machines::upkeep(stopper.listener())),
+    ]
 }
 
 async fn doors(listener: tokio::net::TcpListener, hub: Arc<Hub>, stop: Stop) {
