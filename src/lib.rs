@@ -13,6 +13,7 @@ pub mod providers;
 pub mod fold;
 
 pub mod credit;
+pub mod visits;
 
 pub mod link;
 
