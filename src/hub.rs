@@ -4,12 +4,14 @@
 mod clock;
 mod outbound;
 pub mod password;
+mod places;
 mod setups;
 mod stop;
 mod vault;
 
 pub use clock::Clock;
 pub use outbound::{Outbound, OutboundError, Resolve, SystemResolver};
+pub use places::Places;
 pub use setups::{LiveSetup, Setups};
 pub use stop::{Stop, Stopper};
 pub use vault::{KEY_FILE, Vault};
@@ -29,6 +31,7 @@ pub struct Hub {
     pub setups: Setups,
     pub outbound: Outbound,
     pub wake: Wake,
+    pub places: Places,
     /// How the hub is reached from outside, without a slash at the end.
     pub public_url: String,
 }
@@ -53,6 +56,7 @@ impl Hub {
         vault: Vault,
         clock: Clock,
         outbound: Outbound,
+        places: Places,
         listening: std::net::SocketAddr,
     ) -> Arc<Hub> {
         let vault = Arc::new(vault);
@@ -68,6 +72,7 @@ impl Hub {
             clock,
             outbound,
             wake: Wake::default(),
+            places,
             public_url,
         })
     }

@@ -8,6 +8,7 @@ pub mod model;
 pub mod config;
 pub mod hub;
 
+pub mod collect;
 pub mod receive;
 
 pub mod providers;
@@ -18,6 +19,7 @@ pub mod pipeline;
 pub mod credit;
 pub mod fold;
 pub mod link;
+pub mod visits;
 
 pub mod http_error;
 pub mod store;

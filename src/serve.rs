@@ -5,9 +5,10 @@ mod layers;
 mod machines;
 
 use crate::api;
+use crate::collect;
 use crate::config::{self, Config};
 use crate::fetch;
-use crate::hub::{Clock, Hub, Outbound, Stop, Stopper, Vault};
+use crate::hub::{Clock, Hub, Outbound, Places, Stop, Stopper, Vault};
 use crate::pipeline;
 use crate::receive;
 use crate::store::Store;
@@ -46,7 +47,8 @@ pub async fn start(config: Config, data: &Path, clock: Clock) -> anyhow::Result<
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
     let outbound = Outbound::new(config.outbound.clone());
-    let hub = Hub::new(config, store, vault, clock, outbound, address);
+    let places = Places::open(&config.geo.mmdb)?;
+    let hub = Hub::new(config, store, vault, clock, outbound, places, address);
     let stopper = Stopper::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(doors(listener, hub.clone(), stopper.listener()));
@@ -82,7 +84,8 @@ fn router(hub: Arc<Hub>) -> Router {
         .merge(machines::router())
         .merge(for_people_and_programs)
         .with_state(hub.clone())
-        .merge(receive::router(hub))
+        .merge(receive::router(hub.clone()))
+        .merge(collect::router(hub))
 }
 
 /// The full list of loops.

@@ -15,6 +15,15 @@ pub trait Visits: Send + Sync {
     /// and repetition do not matter. `false` when the message was known.
     async fn record_hit(&self, facts: HitFacts) -> StoreResult<bool>;
 
+    /// Visits of a visitor (`c…`) that were open at any time in the span, at most 200.
+    async fn visits_of(
+        &self,
+        workspace: WorkspaceId,
+        visitor: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> StoreResult<Vec<Visit>>;
+
     /// Newest first.
     async fn visits_page(
         &self,

@@ -3,8 +3,8 @@
 use super::SqliteStore;
 use super::rows::{cursor_parts, get_json, get_time, get_word, micros, page, to_json};
 use crate::model::{
-    CampaignId, ChannelGroup, Hit, HitId, Key, KeyKind, SiteId, SourceId, Visit, VisitId,
-    VisitorId, WorkspaceId,
+    CampaignId, ChannelGroup, Hit, HitId, Key, KeyKind, SiteId, SourceId, Timestamp, Visit,
+    VisitId, VisitorId, WorkspaceId,
 };
 use crate::store::{
     HitFacts, Page, PageFacts, PageRequest, StoreError, StoreResult, VisitFilter, VisitView, Visits,
@@ -21,6 +21,34 @@ impl Visits for SqliteStore {
     async fn record_hit(&self, facts: HitFacts) -> StoreResult<bool> {
         self.writer
             .write(move |connection| record(connection, &facts))
+            .await
+    }
+
+    async fn visits_of(
+        &self,
+        workspace: WorkspaceId,
+        visitor: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> StoreResult<Vec<Visit>> {
+        let visitor = visitor.to_owned();
+        self.readers
+            .read(move |connection| {
+                let visits = connection
+                    .prepare_cached(
+                        "select visits.* from visitors
+                         join visits on visits.visitor_id = visitors.id
+                         where visitors.workspace_id = ?1 and visitors.key = ?2
+                             and started_at <= ?4 and last_hit_at >= ?3
+                         order by started_at desc limit 200",
+                    )?
+                    .query_map(
+                        params![workspace.0, visitor, micros(from), micros(to)],
+                        read_visit,
+                    )?
+                    .collect::<Result<_, _>>()?;
+                Ok(visits)
+            })
             .await
     }
 

@@ -1,0 +1,69 @@
+//! Who sent a message: address, browser, place.
+
+use crate::credit::Geo;
+use crate::hub::Hub;
+use crate::model::Device;
+use crate::visits;
+use http::{HeaderMap, header};
+use std::net::{IpAddr, SocketAddr};
+
+/// What the connection tells of a visitor.
+pub(super) struct Sender {
+    pub(super) ip: IpAddr,
+    pub(super) device: Device,
+    pub(super) is_robot: bool,
+    pub(super) country: Option<String>,
+    pub(super) city: Option<String>,
+}
+
+impl Sender {
+    pub(super) fn read(hub: &Hub, headers: &HeaderMap, peer: SocketAddr) -> Sender {
+        let ip = visitor_ip(hub, headers, peer.ip().to_canonical());
+        let user_agent = headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
+        let (device, is_robot) = visits::device(user_agent);
+        let (country, city) = hub.places.find(ip);
+        Sender {
+            ip,
+            device,
+            is_robot,
+            country,
+            city,
+        }
+    }
+
+    pub(super) fn geo(&self) -> Geo<'_> {
+        Geo {
+            country: self.country.as_deref(),
+            region: None,
+            city: self.city.as_deref(),
+        }
+    }
+}
+
+/// The forwarded address is believed only from listed proxies, and then the last one that is not
+/// itself a proxy: what stands before it anybody may have written.
+fn visitor_ip(hub: &Hub, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let trusted = |ip: &IpAddr| {
+        hub.config
+            .server
+            .trusted_proxies
+            .iter()
+            .any(|net| net.contains(ip))
+    };
+    if !trusted(&peer) {
+        return peer;
+    }
+    headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|text| text.trim().parse::<IpAddr>().ok())
+        .map(|ip| ip.to_canonical())
+        .filter(|ip| !trusted(ip))
+        .next_back()
+        .unwrap_or(peer)
+}

@@ -1,0 +1,313 @@
+//! One message of the tracker (tracking.md 7.4), read generously: only the visitor's id and a
+//! known kind are required, everything else may be missing or of a wrong type.
+
+use super::keys;
+use serde_json::{Map, Value};
+
+/// Longest message, bytes.
+pub const MAX_MESSAGE_BYTES: usize = 8 * 1024;
+
+/// Longest address or referrer kept, characters.
+const MAX_ADDRESS: usize = 4096;
+/// Longest title kept, characters.
+const MAX_TITLE: usize = 500;
+/// Longest provider name and similar words, characters.
+const MAX_WORD: usize = 64;
+
+/// A message in our words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackerMessage {
+    /// The message's own id (`m`), or a hash of its bytes when it has none: equal for repeats.
+    pub id: String,
+    pub kind: MessageKind,
+    /// `c…`
+    pub visitor: String,
+    /// `v…`; `None` when absent or not of that form.
+    pub visit: Option<String>,
+    /// Which visit of the visitor it is, counted by the browser.
+    pub visit_number: Option<u32>,
+    /// Counts the messages of the page.
+    pub sequence: Option<u32>,
+    pub url: Option<String>,
+    pub referrer: Option<String>,
+    pub title: Option<String>,
+    /// BCP 47.
+    pub language: Option<String>,
+    /// CSS pixels.
+    pub screen_width: Option<u32>,
+    /// Minutes west of UTC, as browsers count.
+    pub timezone_offset: Option<i32>,
+    /// The browser's clock at the event, Unix milliseconds.
+    pub at_ms: Option<i64>,
+    /// The browser's clock at sending, Unix milliseconds.
+    pub sent_ms: Option<i64>,
+    /// The browser says that a program drives it.
+    pub webdriver: bool,
+    /// Ids of other systems (`x`); `foreign_keys` reads them.
+    pub foreign: Map<String, Value>,
+    /// Set for `MessageKind::Bind`.
+    pub bind: Option<Bind>,
+}
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    PageView,
+    /// A chat began, or the vendor's number of the visitor became known.
+    Bind,
+    /// Ids of other systems became known later than the page view.
+    ForeignIds,
+}
+
+/// What the page knows of a chat or callback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bind {
+    /// Slug of the provider.
+    pub provider: String,
+    /// The vendor's number of the chat.
+    pub chat: Option<String>,
+    /// The vendor's number of the visitor.
+    pub user: Option<String>,
+    /// The vendor's number of the site, where something was ordered without a number (`site`).
+    pub mark: Option<String>,
+}
+
+/// Why a message cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error("the message has {0} bytes, at most {MAX_MESSAGE_BYTES} are taken")]
+    TooLarge(usize),
+    #[error("the message is no JSON object")]
+    NotAnObject,
+    #[error("the message has no visitor id of the form c…")]
+    NoVisitor,
+    #[error("the message is neither a page view nor a binding and brings no ids")]
+    UnknownKind,
+    #[error("the page view has no address")]
+    NoAddress,
+}
+
+/// Reads one message.
+pub fn read_message(bytes: &[u8]) -> Result<TrackerMessage, ReadError> {
+    if bytes.len() > MAX_MESSAGE_BYTES {
+        return Err(ReadError::TooLarge(bytes.len()));
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_start_matches('\u{feff}');
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(text) else {
+        return Err(ReadError::NotAnObject);
+    };
+    let visitor = own_id(&fields, "c").ok_or(ReadError::NoVisitor)?;
+    let foreign = match fields.remove("x") {
+        Some(Value::Object(ids)) => ids,
+        _ => Map::new(),
+    };
+    let bind = read_bind(fields.get("b"));
+    let kind = kind(&fields, bind.is_some(), !foreign.is_empty())?;
+    let message = TrackerMessage {
+        id: word(&fields, "m").unwrap_or_else(|| format!("~{}", super::digest(text, 16))),
+        kind,
+        visitor,
+        visit: own_id(&fields, "v"),
+        visit_number: small(&fields, "n"),
+        sequence: small(&fields, "q"),
+        url: text_of(&fields, "u", MAX_ADDRESS),
+        referrer: text_of(&fields, "r", MAX_ADDRESS),
+        title: text_of(&fields, "ti", MAX_TITLE),
+        language: word(&fields, "l"),
+        screen_width: small(&fields, "w"),
+        timezone_offset: integer(&fields, "tz").and_then(|n| i32::try_from(n).ok()),
+        at_ms: integer(&fields, "at"),
+        sent_ms: integer(&fields, "s"),
+        webdriver: is_set(&fields, "wd"),
+        foreign,
+        bind: bind.filter(|_| kind == MessageKind::Bind),
+    };
+    if kind == MessageKind::PageView && message.url.is_none() {
+        return Err(ReadError::NoAddress);
+    }
+    Ok(message)
+}
+
+fn kind(
+    fields: &Map<String, Value>,
+    binds: bool,
+    brings_ids: bool,
+) -> Result<MessageKind, ReadError> {
+    match fields.get("t").and_then(Value::as_str) {
+        Some("pv") => Ok(MessageKind::PageView),
+        Some("bind") if binds => Ok(MessageKind::Bind),
+        _ if brings_ids => Ok(MessageKind::ForeignIds),
+        _ => Err(ReadError::UnknownKind),
+    }
+}
+
+fn read_bind(value: Option<&Value>) -> Option<Bind> {
+    let fields = value?.as_object()?;
+    let bind = Bind {
+        provider: word(fields, "provider")?.to_ascii_lowercase(),
+        chat: fields.get("chat").and_then(keys::id),
+        user: fields.get("user").and_then(keys::id),
+        mark: fields.get("site").and_then(keys::id),
+    };
+    let empty = bind.chat.is_none() && bind.user.is_none() && bind.mark.is_none();
+    (!empty).then_some(bind)
+}
+
+/// An id of ours: its letter and then 1 to 40 of `a`–`z`, `0`–`9` (tracking.md 7.1).
+fn own_id(fields: &Map<String, Value>, letter: &str) -> Option<String> {
+    let id = fields.get(letter)?.as_str()?;
+    let rest = id.strip_prefix(letter)?;
+    let well_formed = (1..=40).contains(&rest.len())
+        && rest
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    well_formed.then(|| id.to_owned())
+}
+
+/// A short text or number without spaces.
+fn word(fields: &Map<String, Value>, name: &str) -> Option<String> {
+    keys::id(fields.get(name)?).filter(|word| word.chars().count() <= MAX_WORD)
+}
+
+fn text_of(fields: &Map<String, Value>, name: &str, most: usize) -> Option<String> {
+    let text: String = fields
+        .get(name)?
+        .as_str()?
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(most)
+        .collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn integer(fields: &Map<String, Value>, name: &str) -> Option<i64> {
+    match fields.get(name)? {
+        Value::Number(number) => number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|n| n as i64)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn small(fields: &Map<String, Value>, name: &str) -> Option<u32> {
+    integer(fields, name).and_then(|number| u32::try_from(number).ok())
+}
+
+fn is_set(fields: &Map<String, Value>, name: &str) -> bool {
+    match fields.get(name) {
+        Some(Value::Bool(set)) => *set,
+        Some(_) => integer(fields, name).is_some_and(|number| number != 0),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE_VIEW: &str = r#"{"m":"01KM2V7Q9T","k":"s7d2","t":"pv",
+        "c":"c01k1z5w8f3q9yxr2m4tn6v0hda","v":"v01km2v7q1e8s4zcb5p7jx9w3kf","n":4,
+        "u":"https://primer.test/okna?yclid=9988776655","r":"https://yandex.ru/","ti":"Окна",
+        "w":390,"tz":-180,"l":"ru","at":1786010400123,"s":"1786010400200","q":1,"wd":1,
+        "x":{"ym":"1786010400123456789"}}"#;
+
+    fn read(text: &str) -> Result<TrackerMessage, ReadError> {
+        read_message(text.as_bytes())
+    }
+
+    #[test]
+    fn a_page_view_is_read_whole() {
+        let message = read(PAGE_VIEW).unwrap();
+        assert_eq!(message.kind, MessageKind::PageView);
+        assert_eq!(message.id, "01KM2V7Q9T");
+        assert_eq!(message.visitor, "c01k1z5w8f3q9yxr2m4tn6v0hda");
+        assert_eq!(
+            message.visit.as_deref(),
+            Some("v01km2v7q1e8s4zcb5p7jx9w3kf")
+        );
+        assert_eq!(message.title.as_deref(), Some("Окна"));
+        assert_eq!(message.at_ms, Some(1_786_010_400_123));
+        assert_eq!(message.sent_ms, Some(1_786_010_400_200));
+        assert_eq!(message.timezone_offset, Some(-180));
+        assert_eq!(message.screen_width, Some(390));
+        assert!(message.webdriver);
+        assert_eq!(message.foreign["ym"], "1786010400123456789");
+    }
+
+    #[test]
+    fn bindings_and_late_ids_are_told_apart() {
+        let bind = read(
+            r#"{"t":"bind","c":"c1","v":"v1","b":{"provider":"CarrotQuest","chat":1702555444333222111,"user":"7"}}"#,
+        )
+        .unwrap();
+        assert_eq!(bind.kind, MessageKind::Bind);
+        assert_eq!(
+            bind.bind,
+            Some(Bind {
+                provider: "carrotquest".into(),
+                chat: Some("1702555444333222111".into()),
+                user: Some("7".into()),
+                mark: None,
+            })
+        );
+        let ids = read(r#"{"c":"c1","x":{"ga":"1.2"}}"#).unwrap();
+        assert_eq!(ids.kind, MessageKind::ForeignIds);
+        assert_eq!(ids.visit, None);
+    }
+
+    #[test]
+    fn fields_of_wrong_types_are_left_out() {
+        let message = read(
+            r#"{"m":["x"],"t":"pv","c":"c1","v":"V-1","u":"https://a.test/\u0000b","n":-1,
+                "ti":7,"at":"soon","w":1e300,"x":[],"b":null,"wd":"no","l":""}"#,
+        )
+        .unwrap();
+        assert_eq!(message.url.as_deref(), Some("https://a.test/b"));
+        assert!(message.id.starts_with('~'));
+        assert_eq!(message.visit, None);
+        assert_eq!((message.visit_number, message.at_ms), (None, None));
+        assert_eq!((message.screen_width, message.title), (None, None));
+        assert!(!message.webdriver);
+    }
+
+    #[test]
+    fn equal_bytes_without_an_id_are_the_same_message() {
+        let text = r#"{"t":"pv","c":"c1","u":"https://a.test/"}"#;
+        assert_eq!(read(text).unwrap().id, read(text).unwrap().id);
+        let other = text.replace("a.test", "b.test");
+        assert_ne!(read(text).unwrap().id, read(&other).unwrap().id);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_with_its_reason() {
+        let long = format!(r#"{{"c":"c1","ti":"{}"}}"#, "x".repeat(MAX_MESSAGE_BYTES));
+        let deep = "[".repeat(5_000);
+        for (text, expected) in [
+            (long.as_str(), ReadError::TooLarge(long.len())),
+            ("", ReadError::NotAnObject),
+            ("[1]", ReadError::NotAnObject),
+            (deep.as_str(), ReadError::NotAnObject),
+            (r#"{"t":"pv","u":"/"}"#, ReadError::NoVisitor),
+            (r#"{"t":"pv","u":"/","c":"c"}"#, ReadError::NoVisitor),
+            (r#"{"t":"pv","u":"/","c":"v1"}"#, ReadError::NoVisitor),
+            (r#"{"t":"pv","u":"/","c":"cA"}"#, ReadError::NoVisitor),
+            (r#"{"t":"pv","c":"c1"}"#, ReadError::NoAddress),
+            (
+                r#"{"t":"bind","c":"c1","b":{"chat":"1"}}"#,
+                ReadError::UnknownKind,
+            ),
+            (r#"{"t":"event","c":"c1"}"#, ReadError::UnknownKind),
+        ] {
+            assert_eq!(
+                read(text),
+                Err(expected),
+                "{}",
+                text.chars().take(50).collect::<String>()
+            );
+        }
+        assert_eq!(read_message(b"\xff\xfe{"), Err(ReadError::NotAnObject));
+    }
+}
