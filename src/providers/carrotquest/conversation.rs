@@ -45,7 +45,7 @@ pub fn normalize(raw: &RawEvent) -> Result<Normalized, SetAside> {
     event.keys.push(bound_chat(&number));
     let card = user::merge(root.at("user"), conversation.at("user"));
     if let Some(user_id) = id(&card, "id") {
-        event.keys.extend(user::keys(&card, &user_id, raw));
+        event.keys.extend(user::keys(&card, &user_id));
     }
     user::describe(&card, &mut event, &mut normalized.warnings);
     details(conversation, &parts, &mut event);

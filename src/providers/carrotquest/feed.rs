@@ -58,7 +58,7 @@ fn said(part: &Value, number: &str, raw: &RawEvent) -> Option<Event> {
     let message = part::message(part)?;
     let mut event = event(part, number, EventKind::Message, raw);
     if message.from == MessageAuthor::Visitor {
-        event.keys.extend(visitor_keys(part, raw));
+        event.keys.extend(visitor_keys(part));
         event.channel = part
             .text("sent_via")
             .and_then(|name| known_messenger(&name));
@@ -86,9 +86,9 @@ fn event(part: &Value, number: &str, kind: EventKind, raw: &RawEvent) -> Event {
 }
 
 /// The sender of a visitor's part is the vendor's number of him, bare or inside a card.
-fn visitor_keys(part: &Value, raw: &RawEvent) -> Vec<Key> {
+fn visitor_keys(part: &Value) -> Vec<Key> {
     match id(part, "from").or_else(|| id(part, "from.id")) {
-        Some(visitor) => user::keys(part.at("from"), &visitor, raw),
+        Some(visitor) => user::keys(part.at("from"), &visitor),
         None => Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 //! his visits.
 
 use super::SLUG;
-use crate::model::{Event, Key, KeyKind, RawEvent};
+use crate::model::{Event, Key, KeyKind};
 use crate::providers::lenient::{Lenient, add_emails, add_phones};
 use crate::providers::returned;
 use serde_json::{Map, Value};
@@ -46,7 +46,7 @@ const UTM: &[&str] = &[
 const SHOWN_CHARS: usize = 255;
 
 /// Keys of a visitor, strongest first. `id` is the vendor's number of him.
-pub fn keys(user: &Value, id: &str, raw: &RawEvent) -> Vec<Key> {
+pub fn keys(user: &Value, id: &str) -> Vec<Key> {
     let custom = |name: &str| user.at("props_custom").text(name);
     let mut keys: Vec<Key> = custom("skvoz_visit")
         .and_then(|value| returned::visit_key(&value))
@@ -63,10 +63,6 @@ pub fn keys(user: &Value, id: &str, raw: &RawEvent) -> Vec<Key> {
         user.text("user_id")
             .map(|own| Key::new(KeyKind::SiteUser, own)),
     );
-    keys.push(Key::new(
-        KeyKind::Client,
-        format!("{}:{id}", raw.integration),
-    ));
     keys
 }
 

@@ -39,7 +39,7 @@ pub fn normalize(raw: &RawEvent, settings: &IntegrationSettings) -> Result<Norma
     let form = Form::read(raw)?;
     check_token(&form, settings)?;
     match form.text("type").as_deref() {
-        Some("event") | None => event(&form, raw, settings),
+        Some("event") | None => event(&form, settings),
         Some("conversation") => feed::normalize(&form.object("conversation"), raw, settings),
         Some("message_webhook") => Err(SetAside::new(
             SetAsideReason::NotALead,
@@ -65,12 +65,8 @@ fn check_token(form: &Form, settings: &IntegrationSettings) -> Result<(), SetAsi
 }
 
 /// `type=event`.
-fn event(
-    form: &Form,
-    raw: &RawEvent,
-    settings: &IntegrationSettings,
-) -> Result<Normalized, SetAside> {
-    let hook = Hook::read(form, raw);
+fn event(form: &Form, settings: &IntegrationSettings) -> Result<Normalized, SetAside> {
+    let hook = Hook::read(form);
     match hook.name.as_str() {
         CONVERSATION_STARTED => started(&hook, settings),
         CONVERSATION_CLOSED => closed(&hook, settings),
@@ -131,7 +127,7 @@ fn card_changed(hook: &Hook) -> Result<Normalized, SetAside> {
         EventKind::ContactChanged,
     );
     event.occurred_at = hook.at;
-    event.keys = user::keys(&hook.user, &client, hook.raw);
+    event.keys = user::keys(&hook.user, &client);
     user::describe(&hook.user, &mut event, &mut normalized.warnings);
     normalized.events.push(event);
     Ok(normalized)
@@ -205,8 +201,7 @@ pub fn unknown(what: &str, name: &str) -> SetAside {
 }
 
 /// The documented fields of an event webhook.
-struct Hook<'a> {
-    raw: &'a RawEvent,
+struct Hook {
     name: String,
     event: Value,
     event_id: Option<String>,
@@ -218,13 +213,12 @@ struct Hook<'a> {
     at: Option<Timestamp>,
 }
 
-impl<'a> Hook<'a> {
-    fn read(form: &Form, raw: &'a RawEvent) -> Self {
+impl Hook {
+    fn read(form: &Form) -> Self {
         let event = form.object("event");
         let user = form.object("user");
         let form_id = |name| id(&Value::from(form.text(name)?), "");
         Hook {
-            raw,
             name: form
                 .text("event_name")
                 .or_else(|| event.text("type.name"))
@@ -266,7 +260,7 @@ impl<'a> Hook<'a> {
         event.occurred_at = self.at;
         event.keys.push(bound_chat(conversation));
         if let Some(user_id) = &self.user_id {
-            event.keys.extend(user::keys(&self.user, user_id, self.raw));
+            event.keys.extend(user::keys(&self.user, user_id));
         }
         user::describe(&self.user, &mut event, warnings);
         event
