@@ -6,3 +6,4 @@ import "./copy";
 import "./theme-switch";
 import "./submit";
 import "./reveal";
+import "./rows";

@@ -2,8 +2,19 @@
 //! View structs hold what is shown, prepared; nothing is decided here, templates only lay out.
 
 pub mod assets;
+pub mod communication;
+pub mod communications;
+pub mod first_run;
+pub mod inbox;
+pub mod integration;
+pub mod integrations;
 pub mod login;
 mod page;
 pub mod parts;
+pub mod raw_event;
+#[cfg(test)]
+mod samples;
+mod show;
+pub mod sites;
 
 pub use page::{Icon, Menu, Page};

@@ -3,14 +3,18 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
+use jiff::tz::TimeZone;
 
 use super::assets;
 use crate::locale::Locale;
+use crate::model::Timestamp;
 
 /// The frame of a page. Templates reach all texts, icons and assets through it.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub locale: Locale,
+    /// Zone of the workspace: all times are shown in it.
+    pub zone: TimeZone,
     /// Name of the workspace; empty on pages before the login.
     pub workspace: String,
     /// E-mail of the person signed in.
@@ -34,6 +38,22 @@ impl Page {
         self.locale.count(key, n)
     }
 
+    pub fn number(&self, n: impl TryInto<u64>) -> String {
+        self.locale.number(n.try_into().unwrap_or(u64::MAX))
+    }
+
+    pub fn date_time(&self, at: Timestamp) -> String {
+        self.locale.date_time(at, &self.zone)
+    }
+
+    pub fn date(&self, at: Timestamp) -> String {
+        self.locale.date(at, &self.zone)
+    }
+
+    pub fn time(&self, at: Timestamp) -> String {
+        self.locale.time(at, &self.zone)
+    }
+
     pub fn asset(&self, name: &str) -> String {
         assets::url(name)
     }
@@ -44,6 +64,11 @@ impl Page {
 
     pub fn logo(&self, provider: &str) -> String {
         assets::logo_url(provider)
+    }
+
+    /// Title of this place of the menu.
+    pub fn title(&self) -> &'static str {
+        self.locale.find(self.here.title()).unwrap_or_default()
     }
 
     /// The other language, offered by the switch.

@@ -38,3 +38,13 @@ pub struct Pager {
     /// Address of the next page, when there is one.
     pub next: Option<String>,
 }
+
+/// An address people copy into another system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Unique on the page.
+    pub id: String,
+    pub title: String,
+    pub url: String,
+    pub hint: String,
+}
