@@ -5,10 +5,11 @@ use askama::Template;
 
 use super::communications::{Credited, Names};
 use super::parts::Badge;
+use super::receipt::Step;
 use super::{Icon, Page, show};
 use crate::model::{
-    CallState, Communication, FinishedBy, Hit, Message, MessageAuthor, Outcome, RawEventId,
-    RawState, ReceiptStep, Timestamp, Visit,
+    CallState, Communication, FinishedBy, Hit, Message, MessageAuthor, RawEventId, RawState,
+    Timestamp, Visit,
 };
 
 #[derive(Template)]
@@ -53,18 +54,6 @@ pub struct ContactLine {
     pub text: String,
     pub link: String,
     pub icon: Icon,
-}
-
-/// One rule of the receipt.
-#[derive(Clone, Debug)]
-pub struct Step {
-    pub title: String,
-    pub outcome: Badge,
-    pub icon: Icon,
-    pub decided: bool,
-    /// It had nothing to look for: shown in small.
-    pub quiet: bool,
-    pub facts: Vec<(String, String)>,
 }
 
 /// The linked visit.
@@ -192,7 +181,7 @@ impl CommunicationPage {
                 None => String::new(),
             },
             strength: page.strength(of.link.strength),
-            rule: page.rule(&of.link.rule),
+            rule: page.word("step", &of.link.rule),
             link_steps: link_steps
                 .into_iter()
                 .map(|step| Step::new(&page, step))
@@ -259,26 +248,6 @@ fn operators(of: &Communication) -> String {
         .iter()
         .map(|one| one.name.as_deref().unwrap_or(&one.id));
     names.collect::<Vec<_>>().join(", ")
-}
-
-impl Step {
-    fn new(page: &Page, step: &ReceiptStep) -> Self {
-        let facts = match &step.evidence {
-            serde_json::Value::Object(fields) => fields
-                .iter()
-                .map(|(name, value)| (page.fact(name), page.fact_value(value)))
-                .collect(),
-            _ => Vec::new(),
-        };
-        Self {
-            title: page.rule(&step.step),
-            outcome: page.outcome(step.outcome),
-            icon: page.outcome_icon(step.outcome),
-            decided: step.outcome == Outcome::Matched,
-            quiet: step.outcome == Outcome::Skipped,
-            facts,
-        }
-    }
 }
 
 impl VisitPart {

@@ -12,6 +12,7 @@ pub mod login;
 mod page;
 pub mod parts;
 pub mod raw_event;
+mod receipt;
 #[cfg(test)]
 mod samples;
 mod show;

@@ -1,7 +1,5 @@
 //! How the words of the house look on a page: their texts, colors and icons.
 
-use serde_json::Value;
-
 use super::parts::Badge;
 use super::{Icon, Page};
 use crate::model::{
@@ -11,7 +9,7 @@ use crate::model::{
 
 impl Page {
     /// Text of a word that may be new to the texts (a vendor's channel, a rule): itself then.
-    fn word(&self, section: &str, word: &str) -> String {
+    pub fn word(&self, section: &str, word: &str) -> String {
         self.locale
             .find(&format!("{section}.{word}"))
             .unwrap_or(word)
@@ -110,42 +108,6 @@ impl Page {
             Outcome::Skipped => "circle-minus",
             Outcome::Rejected => "circle-x",
         })
-    }
-
-    /// Title of a rule of the receipt.
-    pub fn rule(&self, step: &str) -> String {
-        self.word("step", step)
-    }
-
-    /// Name of a fact of the receipt.
-    pub fn fact(&self, name: &str) -> String {
-        self.word("fact", name)
-    }
-
-    /// A fact's value as people write it: moments in the workspace's zone, yes and no, lists.
-    pub fn fact_value(&self, value: &Value) -> String {
-        match value {
-            Value::Null => self.text("common.none").to_owned(),
-            Value::Bool(true) => self.text("common.yes").to_owned(),
-            Value::Bool(false) => self.text("common.no").to_owned(),
-            Value::String(text) => match text.parse::<Timestamp>() {
-                Ok(at) => self.date_time(at),
-                Err(_) => text.clone(),
-            },
-            Value::Number(number) => number.to_string(),
-            Value::Array(items) => items
-                .iter()
-                .map(|item| self.fact_value(item))
-                .collect::<Vec<_>>()
-                .join(", "),
-            Value::Object(fields) => {
-                let fields = fields.iter();
-                let named = fields.map(|(name, value)| {
-                    format!("{}: {}", self.fact(name), self.fact_value(value))
-                });
-                named.collect::<Vec<_>>().join("; ")
-            }
-        }
     }
 }
 
