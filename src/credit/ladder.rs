@@ -411,7 +411,7 @@ mod tests {
         Visit {
             id: VisitId(5),
             visitor: VisitorId(4),
-            visitor_key: "c1".into(),
+            visitor_key: "c4".into(),
             site: SiteId(1),
             key: "v5".into(),
             started_at: "2026-08-01T10:00:00Z".parse().unwrap(),
