@@ -199,7 +199,7 @@ fn chat() -> Communication {
             skipped("credit.messenger", "decided_before"),
             skipped("credit.default", "decided_before"),
         ],
-        absorbed_by: None,
+        hidden: None,
         silence_at: None,
         version: 3,
     }
@@ -297,6 +297,7 @@ fn visit() -> Visit {
     Visit {
         id: VisitId(5),
         visitor: VisitorId(4),
+        visitor_key: "c01k1z5w8f3q9yxr2m4tn6v0hda".into(),
         site: SiteId(1),
         key: "v01JD3Q8N".into(),
         started_at: at("2026-11-20T14:58:31Z"),
