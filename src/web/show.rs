@@ -4,7 +4,6 @@ use super::parts::Badge;
 use super::{Icon, Page};
 use crate::model::{
     Channel, ChannelGroup, CommunicationKind, CreditStep, Outcome, RawState, Status, Strength,
-    Timestamp,
 };
 
 impl Page {
