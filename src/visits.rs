@@ -101,20 +101,32 @@ pub fn place(
     }
 }
 
-/// The browser's id of a visit whose key was derived from it.
-pub fn browser_key(key: &str) -> &str {
-    key.split_once('.').map_or(key, |(own, _)| own)
+/// A key for a part of what one browser id holds. It has the form of our ids, so that a script
+/// that is told of it can take it over.
+fn derived_key(key: &str, part: &str) -> String {
+    format!("{key}{PART}{}", digest(part, PART_LENGTH))
 }
 
+/// `of` is the visit of this browser id, or one derived from it.
+fn is_of(of: &str, key: &str) -> bool {
+    of.strip_prefix(key).is_some_and(|rest| {
+        rest.is_empty() || rest.starts_with(PART) && rest.len() == PART.len_utf8() + PART_LENGTH
+    })
+}
+
+/// A letter that the base-32 alphabet of the browser's ids does not have.
+const PART: char = 'u';
+const PART_LENGTH: usize = 8;
+
 fn place_by_key(key: &str, arrival: &Arrival<'_>, visits: &[Visit]) -> Placement {
-    let family = || visits.iter().filter(|visit| browser_key(&visit.key) == key);
+    let family = || visits.iter().filter(|visit| is_of(&visit.key, key));
     if family().next().is_none() {
         return Placement::New { key: key.into() };
     }
     let near = || family().filter(|visit| is_within_a_day(visit, arrival.at));
     let Some(open) = open_at(near(), arrival.at) else {
         let day = arrival.at.as_second().div_euclid(86_400);
-        return Placement::of_key(format!("{key}.{day}"), visits);
+        return Placement::of_key(derived_key(key, &day.to_string()), visits);
     };
     let marked = arrival
         .page
@@ -131,7 +143,7 @@ fn place_by_key(key: &str, arrival: &Arrival<'_>, visits: &[Visit]) -> Placement
     });
     match open_at(agreeing, arrival.at) {
         Some(visit) => Placement::same(visit),
-        None => Placement::of_key(format!("{key}.{}", digest(&source, 8)), visits),
+        None => Placement::of_key(derived_key(key, &source), visits),
     }
 }
 

@@ -250,7 +250,13 @@ fn one_id_never_holds_two_ad_arrivals_or_two_days() {
         page(11, v, ""),
     ]);
     let second = &kept.visits[1];
-    assert_eq!(browser_key(&second.key), "v1");
+    let told = format!(r#"{{"t":"pv","c":"c1","v":"{}","u":"/"}}"#, second.key);
+    let adopted = read_message(told.as_bytes()).unwrap();
+    assert_eq!(
+        adopted.visit.as_ref(),
+        Some(&second.key),
+        "a script may adopt it"
+    );
     assert_eq!(second.last_hit_at, time(11), "the later visit goes on");
 }
 
