@@ -2,10 +2,12 @@
 //! everything else to standard error; 0 is success, 1 a failure, 2 a wrong argument.
 
 mod backup;
+mod demo;
 mod doctor;
 mod init;
 mod replay;
 mod serve;
+mod simulate;
 mod user;
 
 use crate::config::{Config, LogFormat};
@@ -29,6 +31,7 @@ pub struct Arguments {
 
 const BEGIN_HERE: &str = "\
 Begin here:
+  skvoz demo                             a hub with simulated history, to look around
   skvoz serve --data ./data              then open the printed address and follow the first run
   skvoz doctor --data ./data             says what is wrong with a hub and what to do
   skvoz backup --data ./data --to b.db   a whole copy while the hub works
@@ -52,6 +55,10 @@ enum Command {
     Restore(backup::RestoreArguments),
     /// Check settings, key, store, versions, clock and disk
     Doctor(doctor::Arguments),
+    /// Play visitors and chat services against a serving hub, in the vendors' own formats
+    Simulate(simulate::Arguments),
+    /// Serve a hub with a few weeks of simulated history, and new visitors as time goes by
+    Demo(demo::Arguments),
     /// Print the settings in force, or say what is wrong with them
     CheckConfig(Place),
 }
@@ -114,6 +121,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Backup(arguments) => backup::backup(arguments).await?,
         Command::Restore(arguments) => backup::restore(arguments).await?,
         Command::Doctor(arguments) => return doctor::run(arguments).await,
+        Command::Simulate(arguments) => return simulate::run(arguments).await,
+        Command::Demo(arguments) => demo::run(arguments).await?,
         Command::CheckConfig(place) => check_config(&place)?,
     }
     Ok(ExitCode::SUCCESS)

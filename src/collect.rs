@@ -85,7 +85,7 @@ async fn place(
     let to = at
         .saturating_add(visits::CLICK_MEMORY)
         .unwrap_or(Timestamp::MAX);
-    let known = hub
+    let mut known = hub
         .store
         .visits_of(workspace, &message.visitor, from, to)
         .await
@@ -97,6 +97,7 @@ async fn place(
         at,
         page: marks.as_ref(),
     };
+    known.retain(|visit| visit.site == site);
     let placement = visits::place(&arrival, &known, &own_hosts);
     let mut device = sender.device.clone();
     device.language = message.language.clone();
