@@ -9,9 +9,9 @@ mod messages;
 
 use crate::model::{
     Call, Channel, CommunicationKind, Contact, Event, EventKind, FinishedBy, Key, Message,
-    MessageAuthor, Operator, Status, TimeOrigin, Timestamp, Touch,
+    MessageAuthor, Operator, Status, StoredEvent, TimeOrigin, Timestamp, Touch,
 };
-use crate::store::StoredEvent;
+
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -194,14 +194,14 @@ impl End {
             .filter(|stored| stored.event.kind == EventKind::Finished)
             .map(end_told_by)
             .max();
-        if let Some(ended) = ended {
-            if last_message.is_none_or(|last| last <= ended) {
-                return End {
-                    finished_at: Some(ended),
-                    finished_by: Some(FinishedBy::Event),
-                    silence_at: None,
-                };
-            }
+        if let Some(ended) = ended
+            && last_message.is_none_or(|last| last <= ended)
+        {
+            return End {
+                finished_at: Some(ended),
+                finished_by: Some(FinishedBy::Event),
+                silence_at: None,
+            };
         }
         let last_sign = last_message
             .or_else(|| events.iter().map(time_of).max())
@@ -245,7 +245,7 @@ fn status(
 ) -> Status {
     match kind {
         CommunicationKind::OfflineLead => Status::New,
-        CommunicationKind::Callback => call.map_or(Status::New, |call| call_status(call)),
+        CommunicationKind::Callback => call.map_or(Status::New, call_status),
         CommunicationKind::Chat => {
             let wrote = |from| messages.iter().any(|message| message.from == from);
             let visitor = wrote(MessageAuthor::Visitor);

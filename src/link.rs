@@ -7,9 +7,9 @@
 mod evidence;
 
 use crate::model::{
-    Key, KeyKind, Link, Marks, Outcome, ReceiptStep, SiteId, Strength, Timestamp, Visit,
+    Found, Key, KeyKind, Link, Marks, Outcome, ReceiptStep, SiteId, Strength, Timestamp, Visit,
 };
-use crate::store::Found;
+
 use evidence::Verdict;
 use jiff::SignedDuration;
 use serde_json::json;

@@ -24,6 +24,7 @@ mod vendor;
 mod wire;
 mod workspace;
 
+use crate::hub::Clock;
 use std::{
     collections::HashMap,
     fmt,
@@ -112,7 +113,7 @@ impl fmt::Display for Report {
 /// # Errors
 /// When the hub cannot be reached, refuses the key, or has no site.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
-    let now = Timestamp::now();
+    let now = Clock::System.now();
     let hub = Hub::new(&options.base_url, &options.api_key)?;
     let vendor = Vendor::start(Some(60)).await?;
     let sites = workspace::sites(&hub).await?;

@@ -63,7 +63,6 @@ fn visitor_ip(hub: &Hub, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
         .flat_map(|value| value.split(','))
         .filter_map(|text| text.trim().parse::<IpAddr>().ok())
         .map(|ip| ip.to_canonical())
-        .filter(|ip| !trusted(ip))
-        .next_back()
+        .rfind(|ip| !trusted(ip))
         .unwrap_or(peer)
 }

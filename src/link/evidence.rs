@@ -1,8 +1,8 @@
 //! How each kind of evidence is judged: which of the visits it leads to, or why none.
 
 use super::{CLOCK_TOLERANCE, Input, MARK_WINDOW, around};
-use crate::model::{Key, KeyKind, Outcome, ReceiptStep, Timestamp, Visit, VisitorId};
-use crate::store::Found;
+use crate::model::{Found, Key, KeyKind, Outcome, ReceiptStep, Timestamp, Visit, VisitorId};
+
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

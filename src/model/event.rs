@@ -1,7 +1,7 @@
 //! What a provider's raw event says, in our words. An event is a part of a communication: the
 //! whole is the fold of all its events, in any order.
 
-use super::{CommunicationKind, Contact, Key, Message, Timestamp};
+use super::{CommunicationKind, Contact, Key, Message, RawEventId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -240,4 +240,13 @@ pub enum CallState {
     ClientConnected,
     Ended,
     Failed,
+}
+
+/// An event as it was kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEvent {
+    pub raw_event: RawEventId,
+    pub event: Event,
+    /// The earliest arrival of an equal event.
+    pub received_at: Timestamp,
 }

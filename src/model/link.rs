@@ -1,6 +1,6 @@
 //! Which visit a communication came from, by which rule, how sure.
 
-use super::VisitId;
+use super::{CommunicationId, Key, KeyKind, Timestamp, Visit, VisitId};
 use serde::{Deserialize, Serialize};
 
 /// The tie of a communication to a visit, or the reason for none.
@@ -65,4 +65,20 @@ impl Strength {
             .into_iter()
             .find(|strength| strength.as_str() == text)
     }
+}
+
+/// One key on one visit.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub key: Key,
+    /// Kind of the key on the visit, which differs for a foreign token.
+    pub seen_as: KeyKind,
+    /// When the key was seen there.
+    pub key_at: Timestamp,
+    /// The visit that carries the key.
+    pub named: Visit,
+    /// The same visitor's latest visit that began not later than `around`, if any.
+    pub open: Option<Visit>,
+    /// The communication through which a contact leads here.
+    pub through: Option<CommunicationId>,
 }

@@ -26,11 +26,11 @@ pub use contact::{Contact, Email, Phone};
 pub use credit::{Credit, CreditStep};
 pub use event::{
     Attachment, Call, CallState, Channel, Event, EventKind, FetchNeed, Normalized, Operator,
-    Subject, Touch,
+    StoredEvent, Subject, Touch,
 };
 pub use ids::*;
 pub use key::{Key, KeyKind};
-pub use link::{Link, Strength};
+pub use link::{Found, Link, Strength};
 pub use marks::{Marks, Utm};
 pub use outbound::{OutboundRequest, OutboundResponse};
 pub use raw_event::{Address, RawEvent, RawState, SetAside, SetAsideReason};

@@ -8,12 +8,11 @@ use crate::hub::{Hub, LiveSetup};
 use crate::link;
 use crate::model::{
     Communication, CommunicationId, CommunicationKind, EmployeeId, Hidden, Integration, Key,
-    KeyKind, Link, Marks, SiteId, Strength, TagId, Timestamp, Visit,
+    KeyKind, Link, Marks, SiteId, StoredEvent, Strength, TagId, Timestamp, Visit,
 };
 use crate::providers;
 use crate::store::{
     CandidateQuery, Candidates, CommunicationWrite, ConversationState, HistoryEntry, StoreResult,
-    StoredEvent,
 };
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -115,11 +114,11 @@ pub(super) async fn consider(
         let is_known = case.state.communication.is_some();
         match prepare(case, now) {
             Ok(ready) => prepared.push(ready),
-            Err(emptied) if is_known => writes.extend(taken_back(emptied)),
+            Err(emptied) if is_known => writes.extend(taken_back(*emptied)),
             Err(_) => {}
         }
     }
-    prepared.retain(|ready| is_worth_a_look(ready));
+    prepared.retain(is_worth_a_look);
     let window = SignedDuration::from_hours(24 * i64::from(hub.config.link.window_days));
     let queries = prepared
         .iter()
@@ -133,11 +132,11 @@ pub(super) async fn consider(
 }
 
 /// Folds the case. `Err`: no event is left.
-fn prepare(case: Case, now: Timestamp) -> Result<Prepared, Case> {
+fn prepare(case: Case, now: Timestamp) -> Result<Prepared, Box<Case>> {
     let (all, news) = case.merged();
     let silence = silence_of(&case.integration);
     let Some(mut draft) = fold(case.kind, &all, &case.state.client_events, silence, now) else {
-        return Err(case);
+        return Err(Box::new(case));
     };
     add_keys(&mut draft, &case, &all);
     let rules = &case.setup.rules;

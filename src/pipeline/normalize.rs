@@ -6,12 +6,11 @@ use super::consider::Case;
 use crate::hub::Hub;
 use crate::model::{
     CommunicationKind, Event, FetchNeed, IntegrationId, KeyKind, Normalized, RawEvent, RawEventId,
-    RawState, SetAside, SetAsideReason, Subject, Timestamp, WorkspaceId,
+    RawState, SetAside, SetAsideReason, StoredEvent, Subject, Timestamp, WorkspaceId,
 };
 use crate::providers;
 use crate::store::{
     ClaimedRaw, CommunicationWrite, ConversationQuery, ConversationState, RawOutcome, StoreResult,
-    StoredEvent,
 };
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};

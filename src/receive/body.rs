@@ -26,10 +26,10 @@ pub(super) async fn read(limits: &Intake, headers: &HeaderMap, body: Body) -> Re
     let told = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok());
-    if let Some(told) = told.and_then(|told| told.parse::<usize>().ok()) {
-        if told > limit {
-            return Received::TooLarge { read_bytes: limit };
-        }
+    if let Some(told) = told.and_then(|told| told.parse::<usize>().ok())
+        && told > limit
+    {
+        return Received::TooLarge { read_bytes: limit };
     }
     let timeout = Duration::from_secs(limits.body_timeout_s);
     let bytes = match tokio::time::timeout(timeout, collect(body, limit)).await {

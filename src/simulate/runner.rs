@@ -1,6 +1,7 @@
 //! Hands requests to the hub over time: a finished batch in its order, or a stream that never ends
 //! at its natural pace.
 
+use crate::hub::Clock;
 use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt, stream};
@@ -94,7 +95,7 @@ impl Live<'_> {
             let next = waiting.first_key_value().map(|((due, _), _)| *due);
             tokio::select! {
                 _ = arrivals.tick() => {
-                    for request in self.arrive(visitor, Timestamp::now()) {
+                    for request in self.arrive(visitor, Clock::System.now()) {
                         serial += 1;
                         waiting.insert((request.due, serial), request);
                     }
@@ -132,7 +133,7 @@ fn time_until(moment: Option<Timestamp>) -> Duration {
     let Some(moment) = moment else {
         return Duration::from_secs(60);
     };
-    Duration::try_from(moment.duration_since(Timestamp::now())).unwrap_or_default()
+    Duration::try_from(moment.duration_since(Clock::System.now())).unwrap_or_default()
 }
 
 #[cfg(test)]

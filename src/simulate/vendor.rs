@@ -2,6 +2,7 @@
 //! envelope, pagination v2, `LookupError` as 400, now and then a 429. It answers what it has
 //! learned from planned journeys, and no line of a chat before its time.
 
+use crate::hub::Clock;
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
@@ -17,7 +18,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -188,7 +188,7 @@ async fn parts(
     let Some(record) = found else {
         return unknown("conversation");
     };
-    let now = Timestamp::now().as_second();
+    let now = Clock::System.now().as_second();
     let written = |part: &&Value| {
         part["created"]
             .as_i64()
@@ -406,7 +406,7 @@ mod tests {
     async fn it_asks_for_the_key_and_calls_an_unknown_id_a_bad_request() {
         let vendor = Vendor::start(None).await.unwrap();
         let address = format!("{}/conversations/5", vendor.base());
-        let http = reqwest::Client::new();
+        let http = reqwest::Client::builder().build().unwrap();
         let stranger = http.get(&address).send().await.unwrap();
         assert_eq!(stranger.status(), 401);
         let known = http
@@ -421,7 +421,7 @@ mod tests {
     #[tokio::test]
     async fn beyond_the_limit_of_a_minute_it_answers_429() {
         let vendor = Vendor::start(Some(2)).await.unwrap();
-        let http = reqwest::Client::new();
+        let http = reqwest::Client::builder().build().unwrap();
         let mut statuses = Vec::new();
         for _ in 0..3 {
             let ask = http

@@ -2,9 +2,9 @@
 
 use super::{Page, PageRequest, StoreResult};
 use crate::model::{
-    CampaignId, Communication, CommunicationId, CommunicationKind, Event, FetchNeed, IntegrationId,
-    Key, KeyKind, RawEventId, RawState, SetAsideReason, SourceId, Status, Strength, Subject,
-    Timestamp, Visit, WorkspaceId,
+    CampaignId, Communication, CommunicationId, CommunicationKind, FetchNeed, Found, IntegrationId,
+    Key, RawEventId, RawState, SetAsideReason, SourceId, Status, StoredEvent, Strength, Subject,
+    Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 
@@ -107,15 +107,6 @@ pub struct ConversationState {
     pub siblings: Vec<(CommunicationId, Timestamp)>,
 }
 
-/// An event as it was kept.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredEvent {
-    pub raw_event: RawEventId,
-    pub event: Event,
-    /// The earliest arrival of an equal event.
-    pub received_at: Timestamp,
-}
-
 /// A question for visits.
 #[derive(Clone, Debug)]
 pub struct CandidateQuery {
@@ -135,22 +126,6 @@ pub struct Candidates {
     pub found: Vec<Found>,
     /// Mark of the store's state that was read; goes back with the commit.
     pub seen: i64,
-}
-
-/// One key on one visit.
-#[derive(Clone, Debug)]
-pub struct Found {
-    pub key: Key,
-    /// Kind of the key on the visit, which differs for a foreign token.
-    pub seen_as: KeyKind,
-    /// When the key was seen there.
-    pub key_at: Timestamp,
-    /// The visit that carries the key.
-    pub named: Visit,
-    /// The same visitor's latest visit that began not later than `around`, if any.
-    pub open: Option<Visit>,
-    /// The communication through which a contact leads here.
-    pub through: Option<CommunicationId>,
 }
 
 /// Everything a batch of raw events amounts to.

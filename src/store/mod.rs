@@ -15,8 +15,8 @@ mod visits;
 pub use access::{Access, ApiKeyRow, AuditEntry, LoginRow, NewApiKey, Role, UserRow};
 pub use conversations::{
     CandidateQuery, Candidates, CommunicationFilter, CommunicationSort, CommunicationWrite,
-    ConversationQuery, ConversationState, Conversations, Found, History, HistoryEntry, RawOutcome,
-    StoredEvent, Touched, UnitOfWork,
+    ConversationQuery, ConversationState, Conversations, History, HistoryEntry, RawOutcome,
+    Touched, UnitOfWork,
 };
 pub use intake::{
     ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter, RawRow,

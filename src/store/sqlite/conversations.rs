@@ -4,13 +4,13 @@ use super::SqliteStore;
 use super::rows::{cursor_parts, get_json, get_time, micros, page, to_json};
 use super::visits::{announce_key, log_change, next_change, put_key, read_visit};
 use crate::model::{
-    Communication, CommunicationId, CommunicationKind, Key, KeyKind, RawEventId, SetAsideReason,
-    Strength, Subject, Timestamp, Visit, WorkspaceId,
+    Communication, CommunicationId, CommunicationKind, Found, Key, KeyKind, RawEventId,
+    SetAsideReason, StoredEvent, Strength, Subject, Timestamp, Visit, WorkspaceId,
 };
 use crate::store::{
     CandidateQuery, Candidates, CommunicationFilter, CommunicationSort, CommunicationWrite,
-    ConversationQuery, ConversationState, Conversations, Found, History, Page, PageRequest,
-    RawOutcome, StoreError, StoreResult, StoredEvent, Touched, UnitOfWork,
+    ConversationQuery, ConversationState, Conversations, History, Page, PageRequest, RawOutcome,
+    StoreError, StoreResult, Touched, UnitOfWork,
 };
 use async_trait::async_trait;
 use rusqlite::types::Value;

@@ -519,7 +519,8 @@ fn removed(
     connection: &Connection,
     workspace: WorkspaceId,
 ) -> StoreResult<Vec<(Removable, String)>> {
-    let kinds: [(&str, fn(i64) -> Removable); 6] = [
+    type Kind = (&'static str, fn(i64) -> Removable);
+    let kinds: [Kind; 6] = [
         ("sites", |id| Removable::Site(SiteId(id))),
         ("integrations", |id| {
             Removable::Integration(IntegrationId(id))

@@ -176,10 +176,10 @@ fn record(connection: &Connection, facts: &HitFacts) -> StoreResult<bool> {
             .as_ref()
             .is_none_or(|known| at < known.started_at || at > known.last_hit_at),
     };
-    if let Some(known) = &known {
-        if is_new {
-            extend_visit(connection, facts, known)?;
-        }
+    if let Some(known) = &known
+        && is_new
+    {
+        extend_visit(connection, facts, known)?;
     }
     let keys_changed = insert_keys(connection, facts, id, visitor_key, moved)?;
     if known.is_none() || is_new && moved || keys_changed {
