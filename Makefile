@@ -68,4 +68,6 @@ bench: tools
 	$(CARGO) bench
 
 faults: tools
-	SKVOZ_FAULT_CYCLES=$${SKVOZ_FAULT_CYCLES:-50} $(CARGO) test --release --test faults -- --nocapture --test-threads 1
+	SKVOZ_FAULT_CYCLES=$${SKVOZ_FAULT_CYCLES:-50} SKVOZ_FAULT_COPIES=$${SKVOZ_FAULT_COPIES:-100000} \
+	SKVOZ_FAULT_CORPUS=$${SKVOZ_FAULT_CORPUS:-0} \
+	  $(CARGO) test --release --test faults -- --nocapture --test-threads 1
