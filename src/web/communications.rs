@@ -71,7 +71,7 @@ pub struct Row {
     pub contacts: Vec<String>,
     /// First words of the visitor.
     pub words: String,
-    pub messages: String,
+    pub messages: u64,
     pub status: Badge,
     pub strength: Badge,
     pub credited: Credited,
@@ -146,7 +146,7 @@ impl Row {
             name: of.contact.name.clone().unwrap_or_default(),
             contacts: contacts(of),
             words: first_words(of),
-            messages: page.number(of.messages.len() as u64),
+            messages: of.messages.len() as u64,
             status: page.status(of.status),
             strength: page.strength(of.link.strength),
             credited: Credited::new(page, credit.step, names),

@@ -11,6 +11,8 @@ pub struct FirstRunPage {
     pub page: Page,
     pub form: FirstRunForm,
     pub errors: FirstRunErrors,
+    /// Characters a password needs.
+    pub min_length: usize,
     /// Offered zones; the chosen one is marked.
     pub zones: Vec<Choice>,
 }

@@ -32,7 +32,7 @@ const NAMED: [(&str, &str); 4] = [
 impl Step {
     pub fn new(page: &Page, step: &ReceiptStep) -> Self {
         let seen = step.evidence.as_object();
-        let text = |name: &str| seen.and_then(|seen| seen.get(name)).and_then(Value::as_str);
+        let told = |name: &str| seen.and_then(|seen| seen.get(name)).and_then(Value::as_str);
         let quiet = step.outcome == Outcome::Skipped;
         let facts = seen.into_iter().flatten().filter(|(name, value)| {
             let named_beside = NAMED
@@ -47,7 +47,7 @@ impl Step {
             icon: page.outcome_icon(step.outcome),
             decided: step.outcome == Outcome::Matched,
             quiet,
-            why: text("reason")
+            why: told("reason")
                 .map(|reason| page.word("why", reason))
                 .unwrap_or_default(),
             facts: match quiet {

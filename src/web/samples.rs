@@ -710,6 +710,7 @@ fn first_run(page: Page) -> FirstRunPage {
             email: page.text("integration.not_saved").into(),
             ..FirstRunErrors::default()
         },
+        min_length: 8,
         zones: vec![Choice::new("Europe/Moscow", "Europe/Moscow", true)],
         page,
     }
