@@ -22,6 +22,10 @@ use tracing::{debug, error, warn};
 const TRIES: u32 = 5;
 /// Communications reconsidered in one go.
 const RECONSIDERED: u32 = 256;
+/// Changes of the log read in one go.
+const CHANGES: u32 = 2_000;
+/// The least time between two looks into the log, so that a busy site's hits are taken together.
+const RELINK_PACE: Duration = Duration::from_millis(20);
 /// Name of the relinking loop's cursor in the change log.
 const RELINKER: &str = "relink";
 /// A wait after the store refused, so that a full disk is not asked in a tight loop.
@@ -74,6 +78,9 @@ async fn work_loop(hub: &Arc<Hub>, stop: &Stop, work: Work) {
             () = rung => {}
             () = tokio::time::sleep(wait) => {}
             () = stop.asked() => {}
+        }
+        if matches!(work, Work::Relink) {
+            tokio::time::sleep(RELINK_PACE).await;
         }
     }
 }
@@ -153,7 +160,7 @@ async fn decide_and_commit(hub: &Arc<Hub>, batch: &Batch) -> StoreResult<()> {
 
 /// Looks again at communications that share a key with something new. `false`: there were none.
 pub async fn reconsider_touched(hub: &Arc<Hub>) -> StoreResult<bool> {
-    let touched = hub.store.touched(RELINKER, RECONSIDERED).await?;
+    let touched = hub.store.touched(RELINKER, CHANGES).await?;
     for ids in touched.communications.chunks(RECONSIDERED as usize) {
         reconsider(hub, ids.to_vec()).await?;
     }

@@ -42,6 +42,7 @@ pub struct Running {
 pub async fn start(config: Config, data: &Path, clock: Clock) -> anyhow::Result<Running> {
     let (store, vault) = open(&config, data).await?;
     let lock = lock(data)?;
+    store.start().await?;
     let listener = tokio::net::TcpListener::bind(config.server.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;

@@ -20,7 +20,11 @@ fn allowed(map: &str) -> BTreeMap<String, BTreeSet<String>> {
 
 /// The names in backticks.
 fn words(cell: &str) -> BTreeSet<String> {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -36,10 +40,17 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The rooms that a file names, outside its tests.
 fn used_by(text: &str) -> BTreeSet<String> {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    let code = text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(text);
     code.split("crate::")
         .skip(1)
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect()
+        })
         .filter(|room: &String| !room.is_empty())
         .collect()
 }
@@ -54,8 +65,13 @@ fn rooms_use_only_the_rooms_that_the_map_allows() {
     let mut wrong = Vec::new();
     for file in files {
         let name = file.strip_prefix(root.join("src")).expect("below src");
-        let is_test = file.ends_with("tests.rs") || name.components().any(|c| c.as_os_str() == "suite");
-        let first = name.iter().next().expect("a file has a name").to_string_lossy();
+        let is_test =
+            file.ends_with("tests.rs") || name.components().any(|c| c.as_os_str() == "suite");
+        let first = name
+            .iter()
+            .next()
+            .expect("a file has a name")
+            .to_string_lossy();
         let room = first.trim_end_matches(".rs").to_owned();
         if is_test || matches!(room.as_str(), "main" | "lib") {
             continue;

@@ -73,7 +73,7 @@ impl Event {
 }
 
 /// Which communication an event belongs to, inside its integration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// The vendor's own number of the chat, lead or call.

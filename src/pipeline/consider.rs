@@ -33,6 +33,8 @@ pub(super) struct Case {
     pub(super) incoming: Vec<StoredEvent>,
     /// Dedup keys of stored events that are taken back.
     pub(super) forget: Vec<String>,
+    /// A raw event of it is replayed, or the rules may have changed: decide anew in any case.
+    pub(super) look_again: bool,
     /// Texts by which an event without a number found its way here.
     pub(super) near: Vec<(String, Timestamp)>,
 }
@@ -52,6 +54,7 @@ impl Case {
             state,
             incoming: Vec::new(),
             forget: Vec::new(),
+            look_again: false,
             near: Vec::new(),
         }
     }
@@ -195,10 +198,11 @@ fn add_keys(draft: &mut Draft, case: &Case, events: &[StoredEvent]) {
 }
 
 /// A repeat that changes nothing is not looked at any further: nothing came, nothing was taken
-/// back, and the stored communication is not being reconsidered.
+/// back, and it is no replay.
 fn is_worth_a_look(ready: &Prepared) -> bool {
     let case = &ready.case;
-    case.incoming.is_empty()
+    case.look_again
+        || case.incoming.is_empty()
         || !ready.news.is_empty()
         || !case.forget.is_empty()
         || case.state.communication.is_none()

@@ -95,15 +95,33 @@ impl Batch {
 
     /// Joins the events with what the store knows of their conversations.
     pub(super) async fn cases(&self, hub: &Arc<Hub>) -> StoreResult<Vec<Case>> {
-        let queries = self
-            .events
-            .iter()
-            .map(|(owner, stored)| query(owner, stored))
-            .collect();
-        let states = hub.store.conversations(queries).await?;
+        let again: HashSet<RawEventId> = self.again.iter().map(|(_, id)| *id).collect();
         let mut cases = Cases::default();
-        for ((owner, stored), state) in self.events.iter().zip(states) {
-            cases.add(owner, stored, state);
+        let mut queries = Vec::new();
+        let mut asked = Vec::new();
+        let mut numbered: HashMap<(IntegrationId, &Subject), usize> = HashMap::new();
+        for (owner, stored) in &self.events {
+            let subject = &stored.event.subject;
+            let is_near = matches!(subject, Subject::Near { .. });
+            let place = (owner.1.id, subject);
+            let known = numbered.get(&place).copied().filter(|_| !is_near);
+            let index = known.unwrap_or_else(|| {
+                queries.push(query(owner, stored));
+                queries.len() - 1
+            });
+            numbered.insert(place, index);
+            asked.push(index);
+        }
+        let mut states: Vec<Option<ConversationState>> = hub
+            .store
+            .conversations(queries)
+            .await?
+            .into_iter()
+            .map(Some)
+            .collect();
+        for ((owner, stored), index) in self.events.iter().zip(asked) {
+            let state = states[index].take().unwrap_or_default();
+            cases.add(owner, stored, state, again.contains(&stored.raw_event));
         }
         self.take_back(hub, &mut cases).await?;
         Ok(cases.list)
@@ -227,7 +245,14 @@ struct Cases {
 }
 
 impl Cases {
-    fn add(&mut self, owner: &Owner, stored: &StoredEvent, state: ConversationState) {
+    /// `state` is wanted with the first event of a conversation; later ones find its case.
+    fn add(
+        &mut self,
+        owner: &Owner,
+        stored: &StoredEvent,
+        state: ConversationState,
+        look_again: bool,
+    ) {
         let integration = owner.1.id;
         let (kind, external_id, near) = self.identity(integration, stored, &state);
         let place = (integration, kind, external_id.clone());
@@ -242,6 +267,7 @@ impl Cases {
             self.near.push((integration, kind, text.clone(), at, index));
             self.list[index].near.push((text, at));
         }
+        self.list[index].look_again |= look_again;
         self.list[index].incoming.push(stored.clone());
     }
 

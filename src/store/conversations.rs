@@ -33,7 +33,7 @@ pub trait Conversations: Send + Sync {
     async fn candidates(&self, queries: Vec<CandidateQuery>) -> StoreResult<Vec<Candidates>>;
 
     /// Writes everything or nothing. `Conflict` when a communication is no longer at its expected
-    /// version, or visits with its keys were committed since `Candidates::seen`.
+    /// version, or something that shares a key with it was committed since `Candidates::seen`.
     async fn commit(&self, work: UnitOfWork) -> StoreResult<()>;
 
     /// Chats whose silence has lasted long enough.
@@ -191,7 +191,7 @@ pub struct History {
 pub struct Touched {
     pub communications: Vec<(WorkspaceId, CommunicationId)>,
     pub through: i64,
-    /// There is something to confirm.
+    /// Worth a `confirm_touched`; without it the same stretch of the log is read again.
     pub is_news: bool,
     /// The log has nothing after `through`.
     pub is_end: bool,

@@ -13,6 +13,10 @@ pub trait Upkeep: Send + Sync {
     /// Checks the store's integrity and describes it.
     async fn report(&self) -> StoreResult<StoreReport>;
 
+    /// A hub starts: leases of a process that is gone end now, where the store can know that it is
+    /// gone.
+    async fn start(&self) -> StoreResult<()>;
+
     /// Quick: the store answers a read.
     async fn ping(&self) -> StoreResult<()>;
 }

@@ -2,7 +2,7 @@
 
 use super::SqliteStore;
 use super::rows::{cursor_parts, get_json, get_time, micros, page, to_json};
-use super::visits::{announce_key, log_change, next_change, put_key, read_visit};
+use super::visits::{VISIT, announce_key, log_change, next_change, put_key, read_visit};
 use crate::model::{
     Communication, CommunicationId, CommunicationKind, Found, Key, KeyKind, RawEventId,
     SetAsideReason, StoredEvent, Strength, Subject, Timestamp, Visit, WorkspaceId,
@@ -556,8 +556,9 @@ fn open_visit(
 }
 
 fn commit(connection: &Connection, work: &UnitOfWork) -> StoreResult<()> {
+    let committed = latest_change(connection)?;
     for write in &work.communications {
-        write_communication(connection, write, work.now)?;
+        write_communication(connection, write, work.now, committed)?;
     }
     for (workspace, integration, raw, need) in &work.fetches {
         connection
@@ -610,10 +611,11 @@ fn write_communication(
     connection: &Connection,
     write: &CommunicationWrite,
     now: Timestamp,
+    committed: i64,
 ) -> StoreResult<()> {
     let communication = &write.communication;
     let workspace = communication.workspace;
-    refuse_unseen_visits(connection, communication, write.seen)?;
+    refuse_unseen(connection, write, committed)?;
     let seq = next_change(connection)?;
     let id = if communication.version == 0 {
         insert_communication(connection, communication, seq)?
@@ -669,32 +671,44 @@ fn subject_kind(communication: &Communication) -> i64 {
     }
 }
 
-/// A visit with one of the keys that was committed after the link was decided would be missed:
-/// nobody would ever look at the two together.
-fn refuse_unseen_visits(
+/// Whatever could change the decision and was committed after it was read would be missed: nobody
+/// would ever look at the two together. That is a visit with one of the keys, or the news of another
+/// communication with the same contact. What this very unit writes is looked at after it.
+fn refuse_unseen(
     connection: &Connection,
-    communication: &Communication,
-    seen: i64,
+    write: &CommunicationWrite,
+    committed: i64,
 ) -> StoreResult<()> {
+    if committed <= write.seen {
+        return Ok(());
+    }
+    let communication = &write.communication;
     let mut statement = connection.prepare_cached(
         "select 1 from keys
-         where workspace_id = ?1 and kind = ?2 and value = ?3 and subject_kind = 1 and seq > ?4",
+         where workspace_id = ?1 and kind = ?2 and value = ?3 and subject_kind in (1, ?4)
+             and seq > ?5 and seq <= ?6 and not (subject_kind = 2 and subject_id = ?7)",
     )?;
-    for key in &communication.keys {
-        let kinds: &[KeyKind] = match key.kind {
-            KeyKind::Foreign => KeyKind::ALIASES,
-            KeyKind::Near | KeyKind::Client => &[],
-            _ => std::slice::from_ref(&key.kind),
+    for key in communication.keys.iter().chain(&write.watch) {
+        let (kinds, others): (&[KeyKind], i64) = match key.kind {
+            KeyKind::Foreign => (KeyKind::ALIASES, VISIT),
+            KeyKind::Near | KeyKind::Client => (&[], VISIT),
+            KeyKind::Phone | KeyKind::Email => (std::slice::from_ref(&key.kind), COMMUNICATION),
+            _ => (std::slice::from_ref(&key.kind), VISIT),
         };
         for kind in kinds {
             let missed = statement.exists(params![
                 communication.workspace.0,
                 kind.as_str(),
                 key.value,
-                seen
+                others,
+                write.seen,
+                committed,
+                communication.id.0,
             ])?;
             if missed {
-                return Err(StoreError::Conflict("a visit came meanwhile".into()));
+                return Err(StoreError::Conflict(
+                    "a visit or a contact came meanwhile".into(),
+                ));
             }
         }
     }
@@ -908,7 +922,8 @@ fn touched(connection: &Connection, reader: &str, limit: u32) -> StoreResult<Tou
     communications.extend(revisits);
     communications.sort_unstable();
     communications.dedup();
-    let is_news = through > after || !communications.is_empty();
+    // A short stretch that concerns nobody is read again rather than confirmed each time.
+    let is_news = through - after >= i64::from(limit) || !communications.is_empty();
     Ok(Touched {
         communications,
         through,

@@ -53,6 +53,21 @@ impl Upkeep for SqliteStore {
             .await
     }
 
+    /// One hub at a time serves a data directory, so every lease is of a former one.
+    async fn start(&self) -> StoreResult<()> {
+        self.writer
+            .write(|connection| {
+                connection.execute(
+                    "update raw_events set lease_until = 0
+                     where state = 'pending' and lease_until > 0",
+                    [],
+                )?;
+                connection.execute("update fetches set due_at = 0 where last_reason is null", [])?;
+                Ok(())
+            })
+            .await
+    }
+
     async fn ping(&self) -> StoreResult<()> {
         self.readers
             .read(|connection| {
