@@ -449,10 +449,18 @@ fn searched_text(communication: &Communication) -> String {
     };
     contact.name.iter().for_each(|name| add(name));
     for phone in &contact.phones {
-        // Also without the plus and the country code, as people type numbers.
+        // As people type it: whole, without the first digit, and its end.
         let digits = phone.as_str().trim_start_matches('+');
+        let tails = [
+            1,
+            digits.len().saturating_sub(7),
+            digits.len().saturating_sub(4),
+        ];
         add(digits);
-        add(digits.get(1..).unwrap_or(digits));
+        tails
+            .iter()
+            .filter_map(|tail| digits.get(*tail..))
+            .for_each(&mut add);
     }
     contact.emails.iter().for_each(|email| add(email.as_str()));
     communication

@@ -1008,9 +1008,20 @@ fn list_condition(workspace: WorkspaceId, filter: &CommunicationFilter) -> (Stri
     (condition, values)
 }
 
-/// Every word as a quoted prefix, so that nothing a person types is syntax. `None` when there is
-/// no word at all.
+/// Every word as a quoted prefix, so that nothing a person types is syntax; the parts of a phone as
+/// one number, with and without its first digit. `None` when there is no word at all.
 fn text_query(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let is_phone = digits.len() >= 4
+        && text
+            .chars()
+            .all(|c| c.is_ascii_digit() || " +-()".contains(c));
+    if is_phone {
+        return Some(match digits.strip_prefix(['7', '8']) {
+            Some(rest) => format!("\"{digits}\"* OR \"{rest}\"*"),
+            None => format!("\"{digits}\"*"),
+        });
+    }
     let words: Vec<String> = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -1032,8 +1043,9 @@ mod tests {
         );
         assert_eq!(
             text_query("+7 (903) 555"),
-            Some("\"7\"* \"903\"* \"555\"*".into())
+            Some("\"7903555\"* OR \"903555\"*".into())
         );
+        assert_eq!(text_query("01-42"), Some("\"0142\"*".into()));
         assert_eq!(text_query(" -- "), None);
     }
 }

@@ -62,7 +62,10 @@ impl Upkeep for SqliteStore {
                      where state = 'pending' and lease_until > 0",
                     [],
                 )?;
-                connection.execute("update fetches set due_at = 0 where last_reason is null", [])?;
+                connection.execute(
+                    "update fetches set due_at = 0 where last_reason is null",
+                    [],
+                )?;
                 Ok(())
             })
             .await
