@@ -13,7 +13,6 @@ SHELL := /bin/bash
 
 LISTEN ?= 127.0.0.1:8080
 DATA ?= data
-DEMO_DATA ?= data/demo
 CARGO ?= cargo
 
 .PHONY: help run demo test check bench faults tools types
@@ -40,10 +39,10 @@ run: tools
 
 demo: tools
 	$(CARGO) build --release
-	$(CARGO) run --release --quiet -- demo --data $(DEMO_DATA) --listen $(LISTEN)
+	$(CARGO) run --release --quiet -- demo --listen $(LISTEN)
 
 test: tools
-	$(CARGO) test --all-targets
+	$(CARGO) test
 	$(MAKE) --no-print-directory types
 	@if [ -d tests/browser ]; then bash tests/browser/run; fi
 
