@@ -21,14 +21,17 @@ pub(super) enum Received {
     BrokenOff,
 }
 
+/// A sender that is told "too large" while it still sends may see a broken connection instead of
+/// the answer. So up to this many bytes more are read and dropped first.
+const DRAINED: usize = 16 * 1024 * 1024;
+
 pub(super) async fn read(limits: &Intake, headers: &HeaderMap, body: Body) -> Received {
     let limit = limits.max_body_bytes;
     let told = headers
         .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    if let Some(told) = told.and_then(|told| told.parse::<usize>().ok())
-        && told > limit
-    {
+        .and_then(|value| value.to_str().ok())
+        .and_then(|told| told.parse::<usize>().ok());
+    if told.is_some_and(|told| told > limit + DRAINED) {
         return Received::TooLarge { read_bytes: limit };
     }
     let timeout = Duration::from_secs(limits.body_timeout_s);
@@ -50,14 +53,23 @@ pub(super) async fn read(limits: &Intake, headers: &HeaderMap, body: Body) -> Re
 async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Received> {
     let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
+    let mut dropped = 0;
     while let Some(chunk) = stream.next().await {
         let Ok(chunk) = chunk else {
             return Err(Received::BrokenOff);
         };
-        if bytes.len() + chunk.len() > limit {
-            return Err(Received::TooLarge { read_bytes: limit });
+        if dropped == 0 && bytes.len() + chunk.len() <= limit {
+            bytes.extend_from_slice(&chunk);
+            continue;
         }
-        bytes.extend_from_slice(&chunk);
+        dropped += chunk.len();
+        bytes = Vec::new();
+        if dropped > DRAINED {
+            break;
+        }
+    }
+    if dropped > 0 {
+        return Err(Received::TooLarge { read_bytes: limit });
     }
     Ok(bytes)
 }
