@@ -14,7 +14,7 @@ use crate::config::{Config, LogFormat};
 use crate::store::Store;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -143,6 +143,7 @@ fn start_log(config: &Config) -> anyhow::Result<()> {
     })?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Text => log.init(),

@@ -16,7 +16,7 @@ use crate::store::sqlite::{self, SqliteStore};
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::serve::ListenerExt;
-use std::future::Future;
+use futures_util::future::BoxFuture;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -90,10 +90,7 @@ fn router(hub: Arc<Hub>) -> Router {
 }
 
 /// The full list of loops.
-fn loops(
-    hub: &Arc<Hub>,
-    stopper: &Stopper,
-) -> Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> {
+fn loops(hub: &Arc<Hub>, stopper: &Stopper) -> Vec<BoxFuture<'static, ()>> {
     vec![
         Box::pin(pipeline::run(hub.clone(), stopper.listener())),
         Box::pin(fetch::run(hub.clone(), stopper.listener())),
@@ -117,12 +114,21 @@ async fn doors(listener: tokio::net::TcpListener, hub: Arc<Hub>, stop: Stop) {
 
 /// Opens the store and the vault of a data directory, making both in a new one.
 pub async fn open(config: &Config, data: &Path) -> anyhow::Result<(Arc<dyn Store>, Vault)> {
-    std::fs::create_dir_all(data)
+    make_directory(data)
         .with_context(|| format!("cannot make the data directory {}", data.display()))?;
     let store = open_store(config, data)?;
     let is_new = store.workspaces().await?.is_empty();
     let vault = Vault::open(data, is_new)?;
     Ok((store, vault))
+}
+
+/// Makes a directory that only its owner can enter: it holds what people wrote and who they are.
+pub fn make_directory(data: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data)
 }
 
 /// Opens the store alone.

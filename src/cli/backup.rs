@@ -72,7 +72,8 @@ pub async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
     if !from.is_file() {
         bail!("there is no backup {}", from.display());
     }
-    std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+    crate::serve::make_directory(data)
+        .with_context(|| format!("cannot make {}", data.display()))?;
     let half = store.with_extension("half");
     let checked = copy_checked(&place, &from, &half).await;
     if checked.is_err() {
