@@ -1,6 +1,7 @@
 //! What the rooms share: settings, store, vault, clock, prepared configuration, the way out and the
 //! bells that wake the loops. It decides nothing itself.
 
+mod addresses;
 mod clock;
 mod outbound;
 pub mod password;
@@ -9,6 +10,7 @@ mod setups;
 mod stop;
 mod vault;
 
+pub use addresses::{Addresses, Doors};
 pub use clock::Clock;
 pub use outbound::{Outbound, OutboundError, Resolve, SystemResolver};
 pub use places::Places;

@@ -155,17 +155,20 @@ pub struct Source {
 /// Any group suffices; inside a group all must hold (comagic-cabinet.md 2.3). Without a group
 /// nothing matches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Conditions {
     #[serde(default)]
     pub groups: Vec<ConditionGroup>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ConditionGroup {
     pub conditions: Vec<Condition>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Condition {
     pub parameter: Parameter,
     pub operator: Operator,

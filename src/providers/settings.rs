@@ -5,8 +5,8 @@
 
 use super::Provider;
 use crate::model::{
-    CampaignId, Channel, EmployeeId, FieldKind, IntegrationSettings, MessengerRow, OperatorRow,
-    SiteId, SourceId, TagId, Target,
+    Campaign, CampaignId, Channel, Employee, EmployeeId, FieldKind, IntegrationSettings,
+    MessengerRow, OperatorRow, Site, SiteId, Source, SourceId, Tag, TagId, Target,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -34,6 +34,24 @@ pub struct Existing {
     pub sources: BTreeSet<SourceId>,
     pub employees: BTreeSet<EmployeeId>,
     pub tags: BTreeSet<TagId>,
+}
+
+impl Existing {
+    pub fn new(
+        sites: &[Site],
+        campaigns: &[Campaign],
+        sources: &[Source],
+        employees: &[Employee],
+        tags: &[Tag],
+    ) -> Existing {
+        Existing {
+            sites: sites.iter().map(|site| site.id).collect(),
+            campaigns: campaigns.iter().map(|campaign| campaign.id).collect(),
+            sources: sources.iter().map(|source| source.id).collect(),
+            employees: employees.iter().map(|employee| employee.id).collect(),
+            tags: tags.iter().map(|tag| tag.id).collect(),
+        }
+    }
 }
 
 /// Names of the settings that every integration has.

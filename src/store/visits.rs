@@ -34,6 +34,13 @@ pub trait Visits: Send + Sync {
 
     async fn visit(&self, workspace: WorkspaceId, id: VisitId) -> StoreResult<VisitView>;
 
+    /// Those of the visits that exist, without pages and keys.
+    async fn visits_by_id(
+        &self,
+        workspace: WorkspaceId,
+        ids: Vec<VisitId>,
+    ) -> StoreResult<Vec<Visit>>;
+
     /// Visits of the same visitor that began before `visit`, newest first, at most `limit`.
     async fn earlier_visits(
         &self,

@@ -85,6 +85,25 @@ impl Visits for SqliteStore {
             .await
     }
 
+    async fn visits_by_id(
+        &self,
+        workspace: WorkspaceId,
+        ids: Vec<VisitId>,
+    ) -> StoreResult<Vec<Visit>> {
+        self.readers
+            .read(move |connection| {
+                let mut statement = connection
+                    .prepare_cached("select * from visits where workspace_id = ?1 and id = ?2")?;
+                let mut visits = Vec::with_capacity(ids.len());
+                for id in ids {
+                    let visit = statement.query_row(params![workspace.0, id.0], read_visit);
+                    visits.extend(visit.optional()?);
+                }
+                Ok(visits)
+            })
+            .await
+    }
+
     async fn earlier_visits(
         &self,
         workspace: WorkspaceId,
