@@ -25,6 +25,8 @@ pub struct Input<'a> {
     pub keys: &'a [Key],
     /// First message of the visitor, or the start.
     pub first_words_at: Timestamp,
+    /// The name the writer gave.
+    pub name: Option<&'a str>,
     pub found: &'a [Found],
     /// Site of the integration, or of the page.
     pub site: Option<SiteId>,
@@ -100,7 +102,7 @@ const RULES: [Rule; 8] = [
         name: "link.contact",
         strength: Strength::Probable,
         kinds: &[KeyKind::Phone, KeyKind::Email],
-        judge: evidence::one_visitor,
+        judge: evidence::one_person,
     },
     Rule {
         name: "link.client_mark",

@@ -136,11 +136,7 @@ pub(super) fn bound_user(input: &Input<'_>, found: &[&Found]) -> Verdict {
 
 /// Evidence that may belong to several people: it counts when it leads to one visitor only.
 pub(super) fn one_visitor(input: &Input<'_>, found: &[&Found]) -> Verdict {
-    let usable: Vec<&Found> = found
-        .iter()
-        .copied()
-        .filter(|found| at_first_words(input, found).is_some())
-        .collect();
+    let usable = usable(input, found);
     if usable.is_empty() {
         return rejected("began_later", found[0]);
     }
@@ -148,6 +144,40 @@ pub(super) fn one_visitor(input: &Input<'_>, found: &[&Found]) -> Verdict {
         return rejected("several_visitors", usable[0]);
     }
     latest(input, &usable)
+}
+
+/// A contact may be shared by several people, and one person has several browsers. Several visitors
+/// count as one person when everybody who wrote with the contact, this writer included, gave the
+/// same name.
+pub(super) fn one_person(input: &Input<'_>, found: &[&Found]) -> Verdict {
+    let usable = usable(input, found);
+    let same_name = input.name.is_some_and(|name| {
+        usable.iter().all(|found| {
+            found
+                .through_name
+                .as_deref()
+                .is_some_and(|other| fold(other) == fold(name))
+        })
+    });
+    if same_name && !usable.is_empty() {
+        return latest(input, &usable);
+    }
+    one_visitor(input, found)
+}
+
+fn fold(name: &str) -> String {
+    name.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
+}
+
+fn usable<'f>(input: &Input<'_>, found: &[&'f Found]) -> Vec<&'f Found> {
+    found
+        .iter()
+        .copied()
+        .filter(|found| at_first_words(input, found).is_some())
+        .collect()
 }
 
 /// The only mark near in time on the site.

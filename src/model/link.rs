@@ -81,4 +81,6 @@ pub struct Found {
     pub open: Option<Visit>,
     /// The communication through which a contact leads here.
     pub through: Option<CommunicationId>,
+    /// The name its writer gave.
+    pub through_name: Option<String>,
 }

@@ -14,6 +14,7 @@ use crate::providers;
 use crate::store::{
     CandidateQuery, Candidates, CommunicationWrite, ConversationState, HistoryEntry, StoreResult,
 };
+use crate::visits;
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -141,9 +142,9 @@ fn prepare(case: Case, now: Timestamp) -> Result<Prepared, Box<Case>> {
     let Some(mut draft) = fold(case.kind, &all, &case.state.client_events, silence, now) else {
         return Err(Box::new(case));
     };
-    add_keys(&mut draft, &case, &all);
     let rules = &case.setup.rules;
     let marks = utm::read_touch(&draft.touch, &|host| rules.is_own(host));
+    add_keys(&mut draft, &case, &all, &marks);
     let touch = &draft.touch;
     let site = case.integration.site.or_else(|| {
         let page = touch.page.as_deref().or(touch.entry_page.as_deref());
@@ -170,9 +171,9 @@ fn silence_of(integration: &Integration) -> SignedDuration {
     SignedDuration::from_mins(i64::from(minutes))
 }
 
-/// Keys that follow from what is folded: contacts, the client of the account, the moments a
-/// client-side mark may have.
-fn add_keys(draft: &mut Draft, case: &Case, events: &[StoredEvent]) {
+/// Keys that follow from what is folded: contacts, clicks of the page, the client of the account,
+/// the moments a client-side mark may have.
+fn add_keys(draft: &mut Draft, case: &Case, events: &[StoredEvent], marks: &Marks) {
     let contact = &draft.contact;
     let phones = contact
         .phones
@@ -188,6 +189,7 @@ fn add_keys(draft: &mut Draft, case: &Case, events: &[StoredEvent]) {
         .iter()
         .find_map(|stored| client_of(integration.id, &integration.provider, &stored.event));
     keys.extend(client.map(|client| Key::new(KeyKind::Client, client)));
+    keys.extend(visits::click_keys(marks));
     let by_mark = providers::find(&integration.provider).is_some_and(|known| known.links_by_mark());
     if by_mark {
         keys.extend(link::mark_keys(&integration.provider, draft.first_words_at));
@@ -256,6 +258,7 @@ fn decide(ready: Prepared, candidates: Candidates) -> Option<CommunicationWrite>
     let choice = link::choose(&link::Input {
         keys: &ready.draft.keys,
         first_words_at: ready.draft.first_words_at,
+        name: ready.draft.contact.name.as_deref(),
         found: &candidates.found,
         site: ready.site,
         marks: &ready.marks,

@@ -150,8 +150,7 @@ fn read_bind(value: Option<&Value>) -> Option<Bind> {
         user: fields.get("user").and_then(keys::id),
         mark: fields.get("site").and_then(keys::id),
     };
-    let empty = bind.chat.is_none() && bind.user.is_none() && bind.mark.is_none();
-    (!empty).then_some(bind)
+    Some(bind)
 }
 
 /// An id of ours: its letter and then 1 to 40 of `a`–`z`, `0`–`9` (tracking.md 7.1).

@@ -483,6 +483,7 @@ fn visits_of_key(
             named,
             open,
             through: None,
+            through_name: None,
         });
     }
     Ok(())
@@ -497,7 +498,9 @@ fn visits_of_contact(
 ) -> StoreResult<()> {
     let rows = connection
         .prepare_cached(
-            "select visits.*, keys.at as key_at, communications.id as through from keys
+            "select visits.*, keys.at as key_at, communications.id as through,
+                 json_extract(communications.document, '$.contact.name') as through_name
+             from keys
              join communications on communications.id = keys.subject_id
              join visits on visits.id = communications.visit_id
              where keys.workspace_id = ?1 and keys.kind = ?2 and keys.value = ?3
@@ -518,11 +521,12 @@ fn visits_of_contact(
                     read_visit(row)?,
                     get_time(row, "key_at")?,
                     CommunicationId(row.get("through")?),
+                    row.get("through_name")?,
                 ))
             },
         )?
         .collect::<Result<Vec<_>, _>>()?;
-    for (named, key_at, through) in rows {
+    for (named, key_at, through, through_name) in rows {
         let open = open_visit(connection, query, named.visitor.0)?;
         found.push(Found {
             key: key.clone(),
@@ -531,6 +535,7 @@ fn visits_of_contact(
             named,
             open,
             through: Some(through),
+            through_name,
         });
     }
     Ok(())
