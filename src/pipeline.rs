@@ -98,21 +98,30 @@ pub async fn process_pending(hub: &Arc<Hub>) -> StoreResult<bool> {
     if claimed.is_empty() {
         return Ok(false);
     }
-    process(hub, claimed).await?;
+    // What is claimed is nobody else's for a while: a store that cannot write is asked again rather
+    // than leaving the batch to its lease.
+    while let Err(error) = process(hub, &claimed).await {
+        let is_passing = matches!(error, StoreError::Unavailable(_));
+        if !is_passing || hub.now() >= lease_until {
+            return Err(error);
+        }
+        warn!(%error, "A batch waits for the store");
+        tokio::time::sleep(PAUSE).await;
+    }
     hub.wake.relink.notify_one();
     Ok(true)
 }
 
 /// Processes a batch, and when that does not go, its raw events one by one, so that one that cannot
 /// be stored holds nobody up.
-async fn process(hub: &Arc<Hub>, claimed: Vec<ClaimedRaw>) -> StoreResult<()> {
-    match process_together(hub, &claimed).await {
+async fn process(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreResult<()> {
+    match process_together(hub, claimed).await {
         Err(StoreError::Unavailable(reason)) => Err(StoreError::Unavailable(reason)),
         Err(cause) if claimed.len() > 1 => {
             debug!(%cause, "A batch is taken apart");
             for one in claimed {
                 let id = one.event.id;
-                if let Err(error) = process_together(hub, &[one]).await {
+                if let Err(error) = process_together(hub, std::slice::from_ref(one)).await {
                     error!(raw_event.id = %id, %error, "Raw event {id} could not be processed; it stays pending");
                 }
             }

@@ -144,7 +144,11 @@ impl Doors {
             raw.headers.retain(|(name, _)| name != "content-encoding");
         }
         fill(&mut raw, provider, &integration, received);
-        let is_too_large = raw.reason == Some(SetAsideReason::TooLarge);
+        let (is_too_large, is_cut) = match raw.reason {
+            Some(SetAsideReason::TooLarge) => (true, false),
+            Some(SetAsideReason::Unparsable) => (false, true),
+            _ => (false, false),
+        };
         (self.keep)(raw).await.map_err(cannot_keep)?;
         if is_too_large {
             let limit = hub.config.intake.max_body_bytes;
@@ -152,6 +156,11 @@ impl Doors {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
                 format!("the body is larger than {limit} bytes; it was recorded and not kept"),
+            ));
+        }
+        if is_cut {
+            return Err(HttpError::bad_request(
+                "the body ended before its length was reached; send the request again",
             ));
         }
         Ok(answer(provider))
@@ -162,7 +171,10 @@ impl Doors {
 fn address(provider: &dyn Provider, door: Option<&str>) -> Option<Address> {
     match door {
         None => Some(Address::Chats),
+        // Where a provider has no second address, its leads come to the first; what is sent here
+        // all the same is not lost.
         Some("leads") if provider.has_leads_address() => Some(Address::Leads),
+        Some("leads") => Some(Address::Chats),
         Some(channel) if provider.has_channel_addresses() => {
             Channel::new(channel).map(Address::Channel)
         }

@@ -2,7 +2,7 @@
 
 use crate::config::Intake;
 use axum::body::Body;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt;
 use http::{HeaderMap, header};
 use std::io::Read;
@@ -77,7 +77,7 @@ async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Received> {
 /// Stops at the limit, so that a small bomb does no harm. What is no gzip is kept as it came.
 fn unpack(packed: Vec<u8>, limit: usize) -> Received {
     let mut unpacked = Vec::new();
-    let mut reader = GzDecoder::new(packed.as_slice()).take(limit as u64 + 1);
+    let mut reader = MultiGzDecoder::new(packed.as_slice()).take(limit as u64 + 1);
     match reader.read_to_end(&mut unpacked) {
         Ok(_) if unpacked.len() > limit => Received::TooLarge { read_bytes: limit },
         Ok(_) => Received::Unpacked(unpacked),

@@ -104,7 +104,13 @@ fn parse(provider: &str, name: &str, bytes: &[u8]) -> Option<Request> {
     Some(Request {
         label: format!("{provider}/{name}"),
         provider: provider.into(),
-        door: path.split('/').nth(4).unwrap_or_default().into(),
+        // What the hub fetched itself has no door; its bodies are as good as any at the front one.
+        door: path
+            .split('/')
+            .nth(4)
+            .filter(|door| *door != "fetched")
+            .unwrap_or_default()
+            .into(),
         method: method.into(),
         query: query.into(),
         headers: headers
