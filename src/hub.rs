@@ -9,6 +9,7 @@ mod places;
 mod setups;
 mod stop;
 mod vault;
+mod workspace;
 
 pub use addresses::{Addresses, Doors};
 pub use clock::Clock;
@@ -17,6 +18,7 @@ pub use places::Places;
 pub use setups::{LiveSetup, Setups};
 pub use stop::{Stop, Stopper};
 pub use vault::{KEY_FILE, Vault};
+pub use workspace::{MadeWorkspace, NewWorkspace, make_workspace};
 
 use crate::config::Config;
 use crate::model::Timestamp;

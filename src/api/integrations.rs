@@ -45,6 +45,9 @@ struct IntegrationView {
     /// What to give to the provider. Null when the hub's encryption key is another one than when
     /// the integration was made: rotate the token.
     addresses: Option<Addresses>,
+    /// Addresses from before the token was rotated work until then.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    old_addresses_until: Option<Timestamp>,
 }
 
 async fn show(hub: &Hub, integration: &Integration) -> HttpResult<IntegrationView> {
@@ -53,6 +56,7 @@ async fn show(hub: &Hub, integration: &Integration) -> HttpResult<IntegrationVie
         leads: provider.has_leads_address(),
         channels: provider.has_channel_addresses(),
     };
+    let (addresses, old_addresses_until) = hub.addresses(integration, doors).await?;
     Ok(IntegrationView {
         id: integration.id,
         provider: integration.provider.clone(),
@@ -61,7 +65,8 @@ async fn show(hub: &Hub, integration: &Integration) -> HttpResult<IntegrationVie
         active: integration.active,
         settings: settings::show(provider, &integration.settings),
         created_at: integration.created_at,
-        addresses: hub.addresses(integration, doors).await?,
+        addresses,
+        old_addresses_until,
     })
 }
 
@@ -107,6 +112,9 @@ struct IntegrationChange {
     #[serde(rename = "addresses")]
     #[schema(ignore)]
     _addresses: Option<IgnoredAny>,
+    #[serde(rename = "old_addresses_until")]
+    #[schema(ignore)]
+    _old_addresses_until: Option<IgnoredAny>,
 }
 
 /// List the integrations.
@@ -256,7 +264,7 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Give an integration new addresses. The old ones go on working until `addresses.old_until`.
+/// Give an integration new addresses. The old ones go on working until `old_addresses_until`.
 #[utoipa::path(post, path = "/integrations/{id}/rotate-token", tag = "integrations",
     params(("id" = i64, Path)), responses((status = 200, body = IntegrationView), Failure))]
 async fn rotate_token(

@@ -1,8 +1,7 @@
 //! `skvoz demo`: a hub on a fresh data directory, filled and kept alive by the simulator.
 
-use super::init::{NewWorkspace, make};
 use crate::config::Config;
-use crate::hub::{Clock, Vault};
+use crate::hub::{Clock, NewWorkspace, Vault, make_workspace};
 use crate::serve;
 use crate::simulate::{self, Options};
 use anyhow::{Context, bail};
@@ -96,5 +95,6 @@ async fn fill(config: &Config, data: &Path, password: String) -> anyhow::Result<
         host: SITE,
         timezone: "Europe/Moscow",
     };
-    Ok(make(store.as_ref(), &vault, new).await?.api_key)
+    let made = make_workspace(store.as_ref(), &vault, new, Clock::System.now()).await?;
+    Ok(made.api_key)
 }

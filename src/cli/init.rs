@@ -1,12 +1,10 @@
 //! `skvoz init`: a workspace with everything a program needs to begin, without the pages.
 
 use super::Place;
-use crate::hub::{Clock, Vault, password};
-use crate::model::{Site, SiteId, WorkspaceId};
-use crate::store::{NewApiKey, Role, Store};
+use crate::hub::{Clock, NewWorkspace, make_workspace};
+use crate::model::Site;
 use anyhow::{Context, bail};
 use clap::Args;
-use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -56,58 +54,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         host: &host,
         timezone: &timezone,
     };
-    let made = make(store.as_ref(), &vault, new).await?;
+    let made = make_workspace(store.as_ref(), &vault, new, Clock::System.now()).await?;
     println!("{}", serde_json::to_string(&made)?);
     Ok(())
-}
-
-/// A workspace to make.
-pub(super) struct NewWorkspace<'a> {
-    pub(super) name: &'a str,
-    pub(super) email: &'a str,
-    pub(super) password: String,
-    pub(super) host: &'a str,
-    pub(super) timezone: &'a str,
-}
-
-/// What a program needs to begin.
-#[derive(Debug, Serialize)]
-pub(super) struct Made {
-    workspace_id: WorkspaceId,
-    site_id: SiteId,
-    site_key: String,
-    pub(super) api_key: String,
-}
-
-/// Makes a workspace with its owner, a site and an API key with all rights.
-pub(super) async fn make(
-    store: &dyn Store,
-    vault: &Vault,
-    new: NewWorkspace<'_>,
-) -> anyhow::Result<Made> {
-    let now = Clock::System.now();
-    let hash = password::hash(new.password).await;
-    let workspace_id = store.add_workspace(new.name, new.timezone, now).await?;
-    store
-        .add_user(workspace_id, new.email, &hash, Role::Owner, now)
-        .await?;
-    let site_key = Vault::short_key();
-    let site_id = store
-        .add_site(workspace_id, new.host, new.host, &site_key)
-        .await?;
-    let api_key = Vault::api_key();
-    let key = NewApiKey {
-        workspace: workspace_id,
-        name: "init".into(),
-        hash: vault.hash(&api_key),
-        scopes: vec!["read".into(), "write".into()],
-        created_at: now,
-    };
-    store.add_api_key(key).await?;
-    Ok(Made {
-        workspace_id,
-        site_id,
-        site_key,
-        api_key,
-    })
 }

@@ -2,7 +2,9 @@
 
 use super::HttpError;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection};
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use http::request::Parts;
@@ -61,7 +63,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
         axum::extract::Query::<T>::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(value)| Query(value))
             .map_err(|error| {
-                HttpError::bad_request(format!("query: {}", last_part(&error.body_text())))
+                let text = error.body_text();
+                let text =
+                    last_part(&text).replace("invalid digit found in string", "give a number");
+                HttpError::bad_request(format!("query: {text}"))
             })
     }
 }
@@ -73,10 +78,19 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         axum::extract::Path::<T>::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Path(value)| Path(value))
-            .map_err(|error| {
-                HttpError::bad_request(format!("address: {}", last_part(&error.body_text())))
-            })
+            .map_err(|rejection| HttpError::bad_request(no_id(rejection)))
     }
+}
+
+/// The variable parts of our paths are ids.
+fn no_id(rejection: PathRejection) -> String {
+    if let PathRejection::FailedToDeserializePathParams(error) = &rejection
+        && let ErrorKind::ParseError { value, .. } | ErrorKind::ParseErrorAtKey { value, .. } =
+            error.kind()
+    {
+        return format!("address: `{value}` is no id; give a number");
+    }
+    format!("address: {}", last_part(&rejection.body_text()))
 }
 
 /// The library's messages begin with what it tried to do, which says nothing to the caller.

@@ -30,8 +30,6 @@ pub struct Addresses {
     /// Messenger to address, where the provider does not name the messenger.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub channels: BTreeMap<String, String>,
-    /// Addresses with an older token work until then; null when there is none.
-    pub old_until: Option<Timestamp>,
 }
 
 /// What addresses a provider has beside the one for chats.
@@ -53,12 +51,13 @@ impl Hub {
         }
     }
 
-    /// The addresses of an integration. `None` when its token was sealed with another key.
+    /// The addresses of an integration, `None` when its token was sealed with another key; and until
+    /// when addresses with an older token work, if there are any.
     pub async fn addresses(
         &self,
         integration: &Integration,
         doors: Doors,
-    ) -> StoreResult<Option<Addresses>> {
+    ) -> StoreResult<(Option<Addresses>, Option<Timestamp>)> {
         let tokens = self
             .store
             .tokens(integration.workspace, integration.id, self.now())
@@ -66,21 +65,13 @@ impl Hub {
         let (old, living): (Vec<_>, Vec<_>) =
             tokens.iter().partition(|token| token.expires_at.is_some());
         let newest = living.first().or(old.first());
-        let Some(token) = newest.and_then(|token| self.vault.open_text(&token.sealed)) else {
-            return Ok(None);
-        };
-        let base = self.url(&format!("/in/{}/{token}", integration.provider));
-        let below = |door: &str| format!("{base}/{door}");
-        let has_leads = doors.leads && integration.settings.offline_leads;
-        let channels = CHANNELS.iter().filter(|_| doors.channels);
-        Ok(Some(Addresses {
-            leads: has_leads.then(|| below("leads")),
-            channels: channels
-                .map(|name| (name.to_string(), below(name)))
-                .collect(),
-            old_until: old.iter().filter_map(|token| token.expires_at).max(),
-            chats: base,
-        }))
+        let token = newest.and_then(|token| self.vault.open_text(&token.sealed));
+        let addresses = token.map(|token| {
+            let base = self.url(&format!("/in/{}/{token}", integration.provider));
+            below(base, integration.settings.offline_leads, doors)
+        });
+        let old_until = old.iter().filter_map(|token| token.expires_at).max();
+        Ok((addresses, old_until))
     }
 
     /// Seals the secrets among an integration's own settings, before they go to the store.
@@ -97,5 +88,17 @@ impl Hub {
                 *value = self.vault.seal(&clear).into();
             }
         }
+    }
+}
+
+fn below(base: String, offline_leads: bool, doors: Doors) -> Addresses {
+    let address = |door: &str| format!("{base}/{door}");
+    let channels = CHANNELS.iter().filter(|_| doors.channels);
+    Addresses {
+        leads: (doors.leads && offline_leads).then(|| address("leads")),
+        channels: channels
+            .map(|name| (name.to_string(), address(name)))
+            .collect(),
+        chats: base,
     }
 }

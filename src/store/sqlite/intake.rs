@@ -76,7 +76,11 @@ impl Intake for SqliteStore {
                 let rows = statement
                     .query_map(params_from_iter(values), read_row)?
                     .collect::<Result<Vec<_>, _>>()?;
-                Ok(page(rows, limit, |row| row.event.id.to_string()))
+                let mut page = page(rows, limit, |row| row.event.id.to_string());
+                for row in &mut page.items {
+                    row.communications = told_of(connection, workspace, row.event.id)?;
+                }
+                Ok(page)
             })
             .await
     }
@@ -96,15 +100,7 @@ impl Intake for SqliteStore {
                         }
                         other => other.into(),
                     })?;
-                row.communications = connection
-                    .prepare_cached(
-                        "select distinct communication_id from events
-                         where raw_event_id = ?1 and workspace_id = ?2",
-                    )?
-                    .query_map(params![id.0, workspace.0], |row| {
-                        row.get(0).map(CommunicationId)
-                    })?
-                    .collect::<Result<_, _>>()?;
+                row.communications = told_of(connection, workspace, id)?;
                 Ok(row)
             })
             .await
@@ -354,6 +350,22 @@ fn read_claimed(row: &Row<'_>) -> rusqlite::Result<ClaimedRaw> {
         event: read_event(row)?,
         again: before.is_some(),
     })
+}
+
+/// Communications that a raw event told of.
+fn told_of(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    raw: RawEventId,
+) -> StoreResult<Vec<CommunicationId>> {
+    let mut statement = connection.prepare_cached(
+        "select distinct communication_id from events
+         where raw_event_id = ?1 and workspace_id = ?2",
+    )?;
+    let ids = statement.query_map(params![raw.0, workspace.0], |row| {
+        row.get(0).map(CommunicationId)
+    })?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<RawRow> {
