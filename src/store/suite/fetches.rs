@@ -112,6 +112,27 @@ pub async fn an_answer_becomes_a_raw_event_and_ends_the_question(ground: Ground)
     assert_eq!(claimed(&*ground.store, 9_999).await.len(), 1);
 }
 
+/// A lease that ended too early makes two ask the same.
+pub async fn an_answer_told_twice_is_kept_once(ground: Ground) {
+    let raw = asked(&ground, ground.own, "conversation:1", 0).await;
+    let slow = claimed(&*ground.store, 0).await.remove(0);
+    let quick = claimed(&*ground.store, 60).await.remove(0);
+    let store = &ground.store;
+    store
+        .settle_fetch(&quick, answer(ground.own))
+        .await
+        .unwrap();
+    store.settle_fetch(&slow, answer(ground.own)).await.unwrap();
+    let too_late = FetchOutcome::GaveUp {
+        at: at(70),
+        reason: "404".into(),
+    };
+    store.settle_fetch(&slow, too_late).await.unwrap();
+    assert_eq!(answers(&ground, ground.own).await.len(), 1);
+    let row = store.raw_event(ground.own.workspace, raw).await.unwrap();
+    assert_eq!(row.state, RawState::Done);
+}
+
 pub async fn a_question_given_up_sets_its_raw_event_aside(ground: Ground) {
     let raw = asked(&ground, ground.own, "conversation:1", 0).await;
     let jobs = claimed(&*ground.store, 0).await;
@@ -129,6 +150,28 @@ pub async fn a_question_given_up_sets_its_raw_event_aside(ground: Ground) {
     assert_eq!(row.reason, Some(SetAsideReason::FetchFailed));
     assert_eq!(row.detail.as_deref(), Some("404"));
     assert_eq!(row.processed_at, Some(at(77)));
+    assert_eq!(claimed(&*ground.store, 9_999).await.len(), 0);
+}
+
+/// The answer under way may be older than what the second raw event tells of.
+pub async fn a_need_that_comes_while_it_is_asked_is_asked_again(ground: Ground) {
+    asked(&ground, ground.own, "conversation:1", 0).await;
+    let first = claimed(&*ground.store, 0).await.remove(0);
+    let later = asked(&ground, ground.own, "conversation:1", 5).await;
+    ground
+        .store
+        .settle_fetch(&first, answer(ground.own))
+        .await
+        .unwrap();
+    let again = claimed(&*ground.store, 5).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].raw_event, later);
+    ground
+        .store
+        .settle_fetch(&again[0], answer(ground.own))
+        .await
+        .unwrap();
+    assert_eq!(answers(&ground, ground.own).await.len(), 2);
     assert_eq!(claimed(&*ground.store, 9_999).await.len(), 0);
 }
 
