@@ -3,9 +3,11 @@
 //!
 //! Left to others: what is an engine's own affair (its files, its threads, a full disk).
 
+pub mod conversations;
 pub mod fetches;
 pub mod ground;
 pub mod intake;
+pub mod units;
 pub mod values;
 
 /// Runs every case of the suite, each on a store of its own. `$engine` is a function without
@@ -44,6 +46,43 @@ macro_rules! suite_for {
                 calls_of_one_budget_keep_their_distance,
                 budgets_do_not_wait_for_each_other,
                 a_reserved_call_is_remembered_after_reopening,
+            ],
+            conversations: [
+                an_unknown_conversation_has_nothing,
+                a_communication_comes_back_as_it_was_written,
+                a_number_is_of_its_kind_and_integration,
+                answers_come_in_the_order_of_the_questions,
+                a_conversation_has_all_its_events_and_no_other,
+                a_near_conversation_is_found_on_both_sides_of_its_time,
+                a_near_conversation_is_found_by_any_of_its_texts,
+                the_oldest_of_several_near_ones_is_taken,
+                near_texts_are_of_their_kind_and_integration,
+                a_clients_card_is_found_by_the_client,
+                a_chat_learns_of_its_clients_card_changes_and_other_chats,
+                a_card_learns_of_its_clients_chats,
+                by_id_those_that_do_not_exist_are_left_out,
+                raw_events_are_told_by_and_communications_know_theirs,
+                history_is_kept_newest_first,
+            ],
+            units: [
+                each_commit_counts_the_version_up,
+                a_wrong_version_is_a_conflict,
+                of_two_at_once_one_is_refused,
+                a_new_twin_of_a_number_is_a_conflict,
+                a_refused_unit_leaves_nothing_behind,
+                a_refused_unit_takes_no_other_along,
+                ids_of_a_refused_unit_and_of_a_later_one_differ_from_all_before,
+                an_event_told_again_is_one_with_its_newest_content_and_earliest_arrival,
+                equal_event_keys_of_two_integrations_are_two_events,
+                a_forgotten_event_is_gone_and_others_stay,
+                a_visit_with_its_key_that_was_not_seen_refuses_a_decision,
+                a_watched_key_refuses_a_decision_as_a_key_of_evidence_does,
+                a_foreign_token_meets_every_alias_that_was_not_seen,
+                news_that_share_no_key_refuse_nothing,
+                a_sure_contact_that_was_not_seen_refuses_a_decision,
+                its_own_news_do_not_refuse_a_communication,
+                two_with_one_contact_go_in_one_unit,
+                outcomes_of_another_workspace_change_nothing,
             ],
         }
     };

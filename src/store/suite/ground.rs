@@ -122,6 +122,20 @@ impl Ground {
         self.asked(owner, subject, None).await
     }
 
+    /// The same of a chat whose client (`{integration}:{client}`) is known.
+    pub async fn numbered_with(
+        &self,
+        owner: Owner,
+        external_id: &str,
+        client: &str,
+    ) -> ConversationState {
+        let subject = Subject::Numbered {
+            kind: CommunicationKind::Chat,
+            external_id: external_id.into(),
+        };
+        self.asked(owner, subject, Some(client)).await
+    }
+
     pub async fn asked(
         &self,
         owner: Owner,
