@@ -9,6 +9,7 @@ pub mod ground;
 pub mod intake;
 pub mod units;
 pub mod values;
+pub mod visits;
 
 /// Runs every case of the suite, each on a store of its own. `$engine` is a function without
 /// arguments beside the call, which returns a `ground::Engine`. A case that is missing here is dead
@@ -83,6 +84,23 @@ macro_rules! suite_for {
                 its_own_news_do_not_refuse_a_communication,
                 two_with_one_contact_go_in_one_unit,
                 outcomes_of_another_workspace_change_nothing,
+            ],
+            visits: [
+                a_page_view_makes_a_visit_with_all_it_tells,
+                a_repeated_message_is_known_and_changes_nothing,
+                a_visit_lasts_from_its_earliest_to_its_latest_message,
+                the_earliest_page_gives_the_marks,
+                of_two_pages_of_one_moment_the_smaller_message_gives_the_marks,
+                a_bind_before_the_page_opens_a_visit_without_marks,
+                pages_and_a_bind_give_the_same_visit_in_any_order,
+                a_key_keeps_the_time_at_which_it_was_seen_first,
+                message_ids_are_of_their_site,
+                visit_keys_are_of_their_workspace,
+                visits_of_a_visitor_are_those_open_in_the_span,
+                earlier_visits_are_the_visitors_own_newest_first,
+                each_filter_of_visits_narrows_the_list,
+                pages_of_visits_stay_in_step_while_more_come,
+                a_visit_that_does_not_exist_is_not_found,
             ],
         }
     };
