@@ -51,7 +51,9 @@ pub trait Intake: Send + Sync {
         limit: u32,
     ) -> StoreResult<Vec<FetchJob>>;
 
-    /// Ends or postpones a question; an answer becomes a raw event in the same transaction.
+    /// Ends or postpones a question; an answer becomes a raw event in the same transaction. A
+    /// question that somebody else ended stays ended; one that a later raw event asked meanwhile
+    /// stays due.
     async fn settle_fetch(&self, job: &FetchJob, outcome: FetchOutcome) -> StoreResult<()>;
 
     /// Reserves one call of a budget and says when it may be made: calls of one key are at least

@@ -9,6 +9,8 @@ mod conversations;
 mod intake;
 mod setup;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 mod upkeep;
 mod visits;
 

@@ -7,6 +7,8 @@ mod engine;
 mod intake;
 mod rows;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod visits;
 

@@ -246,7 +246,14 @@ pub(super) fn insert_raw(connection: &Connection, raw: &NewRawEvent) -> StoreRes
     Ok(RawEventId(connection.last_insert_rowid()))
 }
 
+/// A question that is no longer there was ended by somebody else: nothing is left to do.
 fn settle(connection: &Connection, job: &FetchJob, outcome: FetchOutcome) -> StoreResult<()> {
+    let is_there = connection
+        .prepare_cached("select 1 from fetches where id = ?1 and workspace_id = ?2")?
+        .exists(params![job.id.0, job.workspace.0])?;
+    if !is_there {
+        return Ok(());
+    }
     match outcome {
         FetchOutcome::Answered(raw) => {
             insert_raw(connection, &raw)?;
@@ -254,8 +261,11 @@ fn settle(connection: &Connection, job: &FetchJob, outcome: FetchOutcome) -> Sto
         }
         FetchOutcome::Retry { at, reason } => {
             connection
-                .prepare_cached("update fetches set due_at = ?2, last_reason = ?3 where id = ?1")?
-                .execute(params![job.id.0, micros(at), reason])?;
+                .prepare_cached(
+                    "update fetches set due_at = ?2, last_reason = ?3
+                     where id = ?1 and raw_event_id = ?4",
+                )?
+                .execute(params![job.id.0, micros(at), reason, job.raw_event.0])?;
             Ok(())
         }
         FetchOutcome::GaveUp { at, reason } => {
@@ -277,10 +287,12 @@ fn settle(connection: &Connection, job: &FetchJob, outcome: FetchOutcome) -> Sto
     }
 }
 
+/// Ends a question, unless a later raw event has asked it meanwhile: what came back may be older
+/// than what that one tells of.
 fn end_fetch(connection: &Connection, job: &FetchJob) -> StoreResult<()> {
     connection
-        .prepare_cached("delete from fetches where id = ?1")?
-        .execute([job.id.0])?;
+        .prepare_cached("delete from fetches where id = ?1 and raw_event_id = ?2")?
+        .execute(params![job.id.0, job.raw_event.0])?;
     Ok(())
 }
 

@@ -1,0 +1,123 @@
+//! What every engine of the store must do, told through the `Store` trait alone. An engine joins
+//! with a test file of its own that says how it is opened: `suite_for!(engine)`.
+//!
+//! Left to others: what is an engine's own affair (its files, its threads, a full disk).
+
+pub mod conversations;
+pub mod fetches;
+pub mod ground;
+pub mod intake;
+pub mod units;
+pub mod values;
+pub mod visits;
+
+/// Runs every case of the suite, each on a store of its own. `$engine` is a function without
+/// arguments beside the call, which returns a `ground::Engine`. A case that is missing here is dead
+/// code, so the compiler names it.
+macro_rules! suite_for {
+    ($engine:ident) => {
+        $crate::store::suite::cases! { $engine;
+            intake: [
+                what_is_kept_is_there_byte_for_byte,
+                what_is_only_recorded_is_never_claimed,
+                claims_come_oldest_first_and_no_more_than_asked,
+                a_claimed_raw_event_is_nobody_elses_before_its_lease_ends,
+                two_claims_at_once_share_no_raw_event,
+                a_start_ends_the_leases_of_a_process_that_is_gone,
+                a_processed_raw_event_says_what_became_of_it,
+                a_replayed_raw_event_is_claimed_as_seen_before,
+                a_replay_takes_the_named_raw_events_only,
+                probes_and_what_was_too_large_are_not_replayed,
+                a_replay_by_filter_takes_what_the_filter_shows,
+                a_list_row_has_the_size_and_not_the_body,
+                each_filter_narrows_the_list,
+                pages_go_on_where_the_last_one_ended_while_more_arrives,
+                a_cursor_of_somewhere_else_is_refused,
+                counts_say_how_many_stand_where,
+            ],
+            fetches: [
+                a_need_that_waits_is_asked_once,
+                a_claimed_question_is_nobody_elses_before_its_lease_ends,
+                a_postponed_question_comes_back_at_its_time_and_counts_its_tries,
+                an_answer_becomes_a_raw_event_and_ends_the_question,
+                an_answer_told_twice_is_kept_once,
+                a_question_given_up_sets_its_raw_event_aside,
+                a_need_that_comes_while_it_is_asked_is_asked_again,
+                a_start_frees_questions_under_way_and_leaves_postponed_ones,
+                calls_of_one_budget_keep_their_distance,
+                budgets_do_not_wait_for_each_other,
+                a_reserved_call_is_remembered_after_reopening,
+            ],
+            conversations: [
+                an_unknown_conversation_has_nothing,
+                a_communication_comes_back_as_it_was_written,
+                a_number_is_of_its_kind_and_integration,
+                answers_come_in_the_order_of_the_questions,
+                a_conversation_has_all_its_events_and_no_other,
+                a_near_conversation_is_found_on_both_sides_of_its_time,
+                a_near_conversation_is_found_by_any_of_its_texts,
+                the_oldest_of_several_near_ones_is_taken,
+                near_texts_are_of_their_kind_and_integration,
+                a_clients_card_is_found_by_the_client,
+                a_chat_learns_of_its_clients_card_changes_and_other_chats,
+                a_card_learns_of_its_clients_chats,
+                by_id_those_that_do_not_exist_are_left_out,
+                raw_events_are_told_by_and_communications_know_theirs,
+                history_is_kept_newest_first,
+            ],
+            units: [
+                each_commit_counts_the_version_up,
+                a_wrong_version_is_a_conflict,
+                of_two_at_once_one_is_refused,
+                a_new_twin_of_a_number_is_a_conflict,
+                a_refused_unit_leaves_nothing_behind,
+                a_refused_unit_takes_no_other_along,
+                ids_of_a_refused_unit_and_of_a_later_one_differ_from_all_before,
+                an_event_told_again_is_one_with_its_newest_content_and_earliest_arrival,
+                equal_event_keys_of_two_integrations_are_two_events,
+                a_forgotten_event_is_gone_and_others_stay,
+                a_visit_with_its_key_that_was_not_seen_refuses_a_decision,
+                a_watched_key_refuses_a_decision_as_a_key_of_evidence_does,
+                a_foreign_token_meets_every_alias_that_was_not_seen,
+                news_that_share_no_key_refuse_nothing,
+                a_sure_contact_that_was_not_seen_refuses_a_decision,
+                its_own_news_do_not_refuse_a_communication,
+                two_with_one_contact_go_in_one_unit,
+                outcomes_of_another_workspace_change_nothing,
+            ],
+            visits: [
+                a_page_view_makes_a_visit_with_all_it_tells,
+                a_repeated_message_is_known_and_changes_nothing,
+                a_visit_lasts_from_its_earliest_to_its_latest_message,
+                the_earliest_page_gives_the_marks,
+                of_two_pages_of_one_moment_the_smaller_message_gives_the_marks,
+                a_bind_before_the_page_opens_a_visit_without_marks,
+                pages_and_a_bind_give_the_same_visit_in_any_order,
+                a_key_keeps_the_time_at_which_it_was_seen_first,
+                message_ids_are_of_their_site,
+                visit_keys_are_of_their_workspace,
+                visits_of_a_visitor_are_those_open_in_the_span,
+                earlier_visits_are_the_visitors_own_newest_first,
+                each_filter_of_visits_narrows_the_list,
+                pages_of_visits_stay_in_step_while_more_come,
+                a_visit_that_does_not_exist_is_not_found,
+            ],
+        }
+    };
+}
+pub(in crate::store) use suite_for;
+
+macro_rules! cases {
+    ($engine:ident; $($file:ident: [$($case:ident),+ $(,)?],)+) => {$(
+        mod $file {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let ground = $crate::store::suite::ground::Ground::on(super::$engine()).await;
+                    $crate::store::suite::$file::$case(ground).await;
+                }
+            )+
+        }
+    )+};
+}
+pub(in crate::store) use cases;
