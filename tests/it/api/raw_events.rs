@@ -1,7 +1,7 @@
 //! The inbox over the API.
 
-use crate::hub::TestHub;
-use crate::samples::jivosite_chat;
+use crate::api::hub::TestHub;
+use crate::api::samples::jivosite_chat;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! From a visit and a webhook to a communication, as programs read it.
 
-use crate::hub::TestHub;
-use crate::samples::{VISIT, VISITOR, jivosite_chat, page_view};
+use crate::api::hub::TestHub;
+use crate::api::samples::{VISIT, VISITOR, jivosite_chat, page_view};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Integrations over the API: settings, secrets, addresses.
 
-use crate::hub::TestHub;
+use crate::api::hub::TestHub;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -206,7 +206,7 @@ async fn addresses_of_a_removed_integration_are_gone_and_of_a_switched_off_one_k
     assert_eq!(
         hub.webhook(
             address,
-            crate::samples::jivosite_chat(1, None, "89035550142")
+            crate::api::samples::jivosite_chat(1, None, "89035550142")
         )
         .await,
         200

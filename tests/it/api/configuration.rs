@@ -1,6 +1,6 @@
 //! Sites, campaigns, sources, employees and tags over the API.
 
-use crate::hub::TestHub;
+use crate::api::hub::TestHub;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ async fn a_site_is_known_by_its_bare_host_and_takes_hits_at_its_address() {
         .await;
     assert_eq!(made["host"], "second.example.org");
     let address = made["hits_url"].as_str().unwrap();
-    let message = crate::samples::page_view().to_string();
+    let message = crate::api::samples::page_view().to_string();
     let response = hub
         .request(Method::POST, address)
         .body(message)

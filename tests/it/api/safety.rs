@@ -1,6 +1,6 @@
 //! Who may do what, and how the API answers what it does not take.
 
-use crate::hub::{Answer, TestHub};
+use crate::api::hub::{Answer, TestHub};
 use reqwest::Method;
 use serde_json::{Value, json};
 use skvoz::hub::Vault;

@@ -1,0 +1,11 @@
+//! What programs meet: the API and the command line. These stories speak through the doors only.
+
+mod hub;
+mod samples;
+
+mod command_line;
+mod configuration;
+mod conversations;
+mod integrations;
+mod raw_events;
+mod safety;
