@@ -171,10 +171,12 @@ async fn send_all(doors: &Doors, requests: &[Request]) -> Vec<String> {
         .await
 }
 
-/// Every body is found among the raw events, byte for byte.
+/// Every body is found among the raw events, byte for byte, but those of a custom bot: they hold a
+/// credential, of which nothing is kept (talk-me.md 2).
 async fn assert_kept(api: &Api, sent: impl Iterator<Item = (&str, &Vec<u8>)>) {
     let kept = kept_bodies(api).await;
     let lost: Vec<&str> = sent
+        .filter(|(label, _)| !label.contains("/custom_bot"))
         .filter(|(_, body)| !kept.contains(*body))
         .map(|(label, _)| label)
         .collect();

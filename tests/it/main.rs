@@ -1,0 +1,14 @@
+//! Stories of a hub: the real server, vendors' requests, visitors' pages, a clock in hand.
+
+mod api;
+mod hub;
+mod logs;
+mod vendors;
+
+mod later;
+mod links;
+mod moment;
+mod popup;
+mod receive;
+mod replay;
+mod silence;
