@@ -11,6 +11,7 @@ mod key;
 mod list;
 mod preview;
 mod raw_events;
+mod rules;
 mod shapes;
 mod sites;
 mod sources;
@@ -58,7 +59,8 @@ fn described() -> OpenApiRouter<Arc<Hub>> {
         .merge(tags::router())
         .merge(communications::router())
         .merge(visits::router())
-        .merge(raw_events::router());
+        .merge(raw_events::router())
+        .merge(rules::router());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", nouns)
 }
 
