@@ -43,7 +43,7 @@ demo: tools
 	$(CARGO) run --release --quiet -- demo --data $(DEMO_DATA) --listen $(LISTEN)
 
 test: tools
-	$(CARGO) test --all-targets
+	$(CARGO) test
 	$(MAKE) --no-print-directory types
 	@if [ -d tests/browser ]; then bash tests/browser/run; fi
 
