@@ -334,9 +334,10 @@ create table cursors (
     seq integer not null
 ) strict, without rowid;
 
--- Communications to look at again because the rules changed.
+-- Communications to look at again because the rules changed or a contact was taken back.
 
 create table revisits (
-    communication_id integer primary key,
+    id integer primary key autoincrement,
+    communication_id integer not null unique,
     workspace_id integer not null
 ) strict;

@@ -2,7 +2,7 @@
 
 use super::SqliteStore;
 use super::rows::{cursor_parts, get_json, get_time, micros, page, to_json};
-use super::visits::{VISIT, announce_key, log_change, next_change, put_key, read_visit};
+use super::visits::{VISIT, announce_key, log_change, next_change, put_key, read_key, read_visit};
 use crate::model::{
     Communication, CommunicationId, CommunicationKind, Found, Key, KeyKind, RawEventId,
     SetAsideReason, StoredEvent, Strength, Subject, Timestamp, Visit, WorkspaceId,
@@ -142,11 +142,9 @@ impl Conversations for SqliteStore {
                          on conflict (name) do update set seq = max(seq, excluded.seq)",
                     )?
                     .execute(params![reader, through.through])?;
-                let mut done = connection
-                    .prepare_cached("delete from revisits where communication_id = ?1")?;
-                for (_, id) in &through.communications {
-                    done.execute([id.0])?;
-                }
+                connection
+                    .prepare_cached("delete from revisits where id <= ?1")?
+                    .execute([through.asked_through])?;
                 Ok(())
             })
             .await
@@ -157,7 +155,7 @@ impl Conversations for SqliteStore {
             .write(move |connection| {
                 let count = connection
                     .prepare_cached(
-                        "insert or ignore into revisits (communication_id, workspace_id)
+                        "insert or replace into revisits (communication_id, workspace_id)
                          select id, workspace_id from communications where workspace_id = ?1",
                     )?
                     .execute([workspace.0])?;
@@ -838,46 +836,26 @@ fn write_keys(
     seq: i64,
 ) -> StoreResult<()> {
     let communication = &write.communication;
-    let subject = subject_kind(communication);
+    let (workspace, subject) = (communication.workspace, subject_kind(communication));
     let sure = matches!(
         communication.link.strength,
         Strength::Exact | Strength::Strong
     );
     let at = micros(communication.first_words_at);
-    for key in communication.keys.iter().chain(&write.watch) {
+    let keys = stored_keys(write);
+    if communication.version > 0 {
+        drop_other_keys(connection, communication, id, &keys)?;
+    }
+    for key in &keys {
         let announced = match key.kind {
             KeyKind::Phone | KeyKind::Email => sure && write.contact_news,
             KeyKind::Client => communication.version == 0 || subject == CARD,
             _ => false,
         };
         if announced {
-            announce_key(
-                connection,
-                communication.workspace,
-                key,
-                subject,
-                id,
-                at,
-                seq,
-            )?;
-        } else if key.kind == KeyKind::Foreign {
-            for kind in KeyKind::ALIASES {
-                let alias = Key {
-                    kind: *kind,
-                    value: key.value.clone(),
-                };
-                put_key(
-                    connection,
-                    communication.workspace,
-                    &alias,
-                    subject,
-                    id,
-                    at,
-                    0,
-                )?;
-            }
+            announce_key(connection, workspace, key, subject, id, at, seq)?;
         } else {
-            put_key(connection, communication.workspace, key, subject, id, at, 0)?;
+            put_key(connection, workspace, key, subject, id, at, 0)?;
         }
     }
     for (text, near_at) in &write.near {
@@ -891,6 +869,70 @@ fn write_keys(
             micros(*near_at),
             0,
         )?;
+    }
+    Ok(())
+}
+
+/// Its keys as they are stored: a foreign token as every alias.
+fn stored_keys(write: &CommunicationWrite) -> Vec<Key> {
+    let mut stored = Vec::new();
+    for key in write.communication.keys.iter().chain(&write.watch) {
+        if key.kind == KeyKind::Foreign {
+            stored.extend(KeyKind::ALIASES.iter().map(|kind| Key {
+                kind: *kind,
+                value: key.value.clone(),
+            }));
+        } else {
+            stored.push(key.clone());
+        }
+    }
+    stored
+}
+
+/// Removes keys that the communication no longer has. Those whom such a contact may have led to its
+/// visit, and those who share a client with it, look again.
+fn drop_other_keys(
+    connection: &Connection,
+    communication: &Communication,
+    id: i64,
+    keep: &[Key],
+) -> StoreResult<()> {
+    let subject = subject_kind(communication);
+    let stored = connection
+        .prepare_cached(
+            "select kind, value from keys
+             where subject_kind = ?1 and subject_id = ?2 and kind <> 'near'",
+        )?
+        .query_map([subject, id], read_key)?
+        .collect::<Result<Vec<_>, _>>()?;
+    for key in stored.iter().filter(|key| !keep.contains(key)) {
+        let named = params![
+            communication.workspace.0,
+            key.kind.as_str(),
+            key.value,
+            subject,
+            id
+        ];
+        connection
+            .prepare_cached(
+                "delete from keys where workspace_id = ?1 and kind = ?2 and value = ?3
+                     and subject_kind = ?4 and subject_id = ?5",
+            )?
+            .execute(named)?;
+        if matches!(key.kind, KeyKind::Phone | KeyKind::Email | KeyKind::Client) {
+            connection
+                .prepare_cached(
+                    "insert or replace into revisits (communication_id, workspace_id)
+                     select subject_id, workspace_id from keys
+                     where workspace_id = ?1 and kind = ?2 and value = ?3
+                         and subject_kind in (2, 3)",
+                )?
+                .execute(params![
+                    communication.workspace.0,
+                    key.kind.as_str(),
+                    key.value
+                ])?;
+        }
     }
     Ok(())
 }
@@ -920,12 +962,15 @@ fn touched(connection: &Connection, reader: &str, limit: u32) -> StoreResult<Tou
         )?
         .query_map(params![after, through], read_ids)?
         .collect::<Result<Vec<_>, _>>()?;
-    let revisits = connection
-        .prepare_cached("select workspace_id, communication_id from revisits limit ?1")?
-        .query_map([limit], read_ids)?
-        .collect::<Result<Vec<_>, _>>()?;
-    let is_end = through >= latest && revisits.len() < limit as usize;
-    communications.extend(revisits);
+    let asked = connection
+        .prepare_cached(
+            "select workspace_id, communication_id, id from revisits order by id limit ?1",
+        )?
+        .query_map([limit], |row| Ok((read_ids(row)?, row.get(2)?)))?
+        .collect::<Result<Vec<(_, i64)>, _>>()?;
+    let is_end = through >= latest && asked.len() < limit as usize;
+    let asked_through = asked.last().map_or(0, |(_, id)| *id);
+    communications.extend(asked.into_iter().map(|(ids, _)| ids));
     communications.sort_unstable();
     communications.dedup();
     // A short stretch that concerns nobody is read again rather than confirmed each time.
@@ -933,6 +978,7 @@ fn touched(connection: &Connection, reader: &str, limit: u32) -> StoreResult<Tou
     Ok(Touched {
         communications,
         through,
+        asked_through,
         is_news,
         is_end,
     })
