@@ -79,7 +79,6 @@ pub struct Intake {
 pub struct Tracker {
     /// Begins with a slash and does not end with one.
     pub path: String,
-    pub max_message_bytes: usize,
 }
 
 /// `[pipeline]`
