@@ -20,7 +20,7 @@ pub const FILE_NAME: &str = "skvoz.toml";
 const PREFIX: &str = "SKVOZ_";
 
 /// Variables that stand for arguments of the command line and name no setting.
-const ARGUMENTS: [&str; 2] = ["SKVOZ_DATA", "SKVOZ_CONFIG"];
+const ARGUMENTS: [&str; 3] = ["SKVOZ_DATA", "SKVOZ_CONFIG", "SKVOZ_API_KEY"];
 
 /// All settings, a struct for each room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,6 @@ pub struct Intake {
 pub struct Tracker {
     /// Begins with a slash and does not end with one.
     pub path: String,
-    pub max_message_bytes: usize,
 }
 
 /// `[pipeline]`

@@ -4,7 +4,7 @@
 //! Each account has one queue: its calls are spaced by a budget that is kept in the store, so that a
 //! restart does not forget what was already asked in this minute (carrotquest.md 5).
 
-use crate::hub::{Hub, Stop};
+use crate::hub::{Hub, OutboundError, Stop};
 use crate::model::{Address, OutboundResponse, RawState, Timestamp};
 use crate::providers::{self, FetchStep, Fetcher};
 use crate::store::{FetchJob, FetchOutcome, NewRawEvent, StoreResult};
@@ -109,6 +109,8 @@ async fn ask_all(hub: &Arc<Hub>, job: &FetchJob) -> StoreResult<FetchOutcome> {
                 wait_for_turn(hub, fetcher, &integration.settings).await?;
                 match hub.outbound.send(question).await {
                     Ok(answer) => answers.push(answer),
+                    // A person must change the settings; then it is replayed.
+                    Err(OutboundError::Forbidden(reason)) => return Ok(gave_up(&reason)),
                     Err(error) => return Ok(retry(hub, job, None, error.to_string())),
                 }
             }

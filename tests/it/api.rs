@@ -2,10 +2,12 @@
 
 mod hub;
 mod samples;
+mod vendor;
 
 mod command_line;
 mod configuration;
 mod conversations;
+mod fetches;
 mod integrations;
 mod raw_events;
 mod safety;
