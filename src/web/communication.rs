@@ -11,6 +11,7 @@ use crate::model::{
     CallState, Communication, FinishedBy, Hit, Message, MessageAuthor, RawEventId, RawState,
     Timestamp, Visit,
 };
+use crate::store::RawRow;
 
 #[derive(Template)]
 #[template(path = "communication.html")]
@@ -123,6 +124,16 @@ pub struct RawLine {
 }
 
 impl RawLine {
+    pub fn of(page: &Page, row: &RawRow) -> Self {
+        Self::new(
+            page,
+            row.event.id,
+            row.event.received_at,
+            row.state,
+            row.size_bytes,
+        )
+    }
+
     pub fn new(page: &Page, id: RawEventId, at: Timestamp, state: RawState, bytes: u64) -> Self {
         let size = page.fill("size.bytes", "n", page.number(bytes));
         Self {

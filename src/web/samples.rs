@@ -15,13 +15,13 @@ use super::communication::{CommunicationPage, RawLine, VisitFacts};
 use super::communications::{CommunicationsPage, FilterList, Filters, Names, Row, Sort};
 use super::first_run::{FirstRunErrors, FirstRunForm, FirstRunPage};
 use super::inbox::{InboxPage, InboxRow};
-use super::integration::{
-    IntegrationPage, MapRow, MessengerRow, Notice, OperatorRow, OwnField, OwnKind, PairRow,
-    SettingsForm, guide_html,
+use super::integration::{IntegrationPage, guide_html};
+use super::integration_form::{
+    MapRow, MessengerRow, OperatorRow, OwnField, OwnKind, PairRow, Preview, SettingsForm,
 };
 use super::integrations::{IntegrationLine, IntegrationsPage, ProviderCard};
 use super::login::LoginPage;
-use super::parts::{Address, Badge, Choice, Pager};
+use super::parts::{Address, Badge, Choice, Notice, Pager};
 use super::raw_event::{Body, RawEventPage};
 use super::sites::{SiteLine, SitesPage};
 use super::{Menu, Page};
@@ -35,6 +35,7 @@ pub fn page(locale: Locale) -> Page {
         zone: TimeZone::get("Europe/Moscow").expect("a zone"),
         workspace: "Пример: магазин окон".into(),
         person: "owner@shop.example.org".into(),
+        may_write: true,
         here: Menu::Communications,
         address: "/communications?kind=chat".into(),
     }
@@ -470,6 +471,7 @@ fn integrations(mut page: Page) -> IntegrationsPage {
             line(2, "LeadBack", "leadback", false, ""),
         ],
         providers: cards.collect(),
+        notice: None,
         page,
     }
 }
@@ -486,6 +488,7 @@ fn integration(mut page: Page) -> IntegrationPage {
         campaigns: vec![Choice::new("campaign:1", "Окна: поиск, Москва", false)],
         sources: vec![Choice::new("source:2", "Telegram-канал", true)],
         sites: all(),
+        other: String::new(),
     };
     let field = |name: &str, title: &str, kind| OwnField {
         name: name.into(),
@@ -562,7 +565,18 @@ fn integration(mut page: Page) -> IntegrationPage {
                 "0J4Q7E2M9K5T1Z8X3C6V4B7N2A/leads",
             ),
         ],
+        channel_addresses: vec![address("a2", "integration.one_url", "0J4Q/telegram")],
         old_until: String::new(),
+        overlap: page.count("count.day", 7_u64),
+        preview: Preview {
+            events: vec![Choice::new("1", "№ 1", true)],
+            asked: true,
+            found: vec![(
+                "Телефон".into(),
+                "client.phone".into(),
+                "+79005550142".into(),
+            )],
+        },
         form: SettingsForm {
             active: true,
             name: "Jivo на сайте".into(),
