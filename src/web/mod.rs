@@ -14,6 +14,7 @@ mod integration_form;
 pub mod integrations;
 mod language;
 pub mod login;
+mod mask;
 mod page;
 pub mod parts;
 mod person;
@@ -23,6 +24,7 @@ mod receipt;
 mod samples;
 mod show;
 pub mod sites;
+pub mod visit;
 
 pub use page::{Icon, Menu, Page};
 use person::{Editor, Guest, Person};
@@ -44,6 +46,11 @@ pub fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .merge(language::router())
         .merge(integrations::router())
         .merge(integration::router())
+        .merge(communications::router())
+        .merge(communication::router())
+        .merge(visit::router())
+        .merge(inbox::router())
+        .merge(raw_event::router())
         .fallback(async || HttpError::not_found("this page"))
         .layer(from_fn_with_state(hub.clone(), guard::guard));
     let packed = Router::new().route("/assets/{*name}", get(assets::serve));

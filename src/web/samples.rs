@@ -73,7 +73,7 @@ fn utm() -> Utm {
     }
 }
 
-fn chat() -> Communication {
+pub fn chat() -> Communication {
     let mut file = message("15:09:40", MessageAuthor::Visitor, "", "Вот план комнаты");
     file.attachments = vec![
         Attachment {
@@ -402,6 +402,7 @@ fn communications(page: Page, empty: bool) -> CommunicationsPage {
             next: Some("/communications?cursor=abc".into()),
         },
         has_integrations: false,
+        may_search: true,
         page,
     }
 }
@@ -663,8 +664,8 @@ fn inbox(mut page: Page) -> InboxPage {
             shown: page.fill("communications.found_on_page", "n", 3),
             ..Pager::default()
         },
-        replay_query: String::new(),
-        notice: String::new(),
+        replay_address: "/inbox/replay".into(),
+        notice: None,
         page,
     }
 }
@@ -693,6 +694,9 @@ fn raw_event(mut page: Page) -> RawEventPage {
         body: Body::new("application/json", body.to_string().as_bytes()),
         communications: vec![(1042, "Чат № 1042".into())],
         preview: vec![("Телефон".into(), "+7 900 555-01-42".into())],
+        notice: None,
+        is_pending: false,
+        sees_contacts: true,
         page,
     }
 }
