@@ -17,6 +17,10 @@ use tokio::sync::Mutex;
 
 /// Offered first: most of the workspaces are there.
 const USUAL_ZONE: &str = "Europe/Moscow";
+/// Zones that the database keeps under former names too.
+const OLD_NAMES: [&str; 7] = [
+    "Etc/", "posix/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/",
+];
 
 #[derive(Template)]
 #[template(path = "first_run.html")]
@@ -83,7 +87,7 @@ pub fn zones(chosen: &str) -> Vec<Choice> {
         .available()
         .map(|name| name.to_string())
         .filter(|name| name.contains('/') || name == "UTC")
-        .filter(|name| !name.starts_with("Etc/") && !name.starts_with("posix/"))
+        .filter(|name| !OLD_NAMES.iter().any(|old| name.starts_with(old)))
         .collect();
     names.sort_unstable();
     names.dedup();

@@ -51,6 +51,7 @@ pub fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .merge(visit::router())
         .merge(inbox::router())
         .merge(raw_event::router())
+        .merge(sites::router())
         .fallback(async || HttpError::not_found("this page"))
         .layer(from_fn_with_state(hub.clone(), guard::guard));
     let packed = Router::new().route("/assets/{*name}", get(assets::serve));

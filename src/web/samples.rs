@@ -714,6 +714,7 @@ fn sites(mut page: Page) -> SitesPage {
         host: String::new(),
         name: String::new(),
         error: String::new(),
+        notice: None,
         page,
     }
 }
