@@ -23,6 +23,7 @@ pub use workspace::{MadeWorkspace, NewWorkspace, make_workspace};
 use crate::config::Config;
 use crate::model::Timestamp;
 use crate::store::Store;
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -88,6 +89,26 @@ impl Hub {
     /// The absolute address of a path that begins with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.public_url)
+    }
+
+    /// Who asks. The forwarded address is believed only from listed proxies, and then the last one
+    /// that is not itself a proxy: what stands before it anybody may have written.
+    pub fn client_ip(&self, headers: &http::HeaderMap, peer: IpAddr) -> IpAddr {
+        let peer = peer.to_canonical();
+        let proxies = &self.config.server.trusted_proxies;
+        let trusted = |ip: &IpAddr| proxies.iter().any(|net| net.contains(ip));
+        if !trusted(&peer) {
+            return peer;
+        }
+        headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|text| text.trim().parse::<IpAddr>().ok())
+            .map(|ip| ip.to_canonical())
+            .rfind(|ip| !trusted(ip))
+            .unwrap_or(peer)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::pipeline;
 use crate::receive;
 use crate::store::Store;
 use crate::store::sqlite::{self, SqliteStore};
+use crate::web;
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::serve::ListenerExt;
@@ -80,7 +81,7 @@ impl Running {
 
 /// The full list of doors.
 fn router(hub: Arc<Hub>) -> Router {
-    let for_people_and_programs = layers::careful(Router::new().merge(api::router()));
+    let for_people_and_programs = layers::careful(api::router().merge(web::router(&hub)));
     Router::new()
         .merge(machines::router())
         .merge(for_people_and_programs)

@@ -18,7 +18,7 @@ pub(super) struct Sender {
 
 impl Sender {
     pub(super) fn read(hub: &Hub, headers: &HeaderMap, peer: SocketAddr) -> Sender {
-        let ip = visitor_ip(hub, headers, peer.ip().to_canonical());
+        let ip = hub.client_ip(headers, peer.ip());
         let user_agent = headers
             .get(header::USER_AGENT)
             .and_then(|value| value.to_str().ok())
@@ -41,28 +41,4 @@ impl Sender {
             city: self.city.as_deref(),
         }
     }
-}
-
-/// The forwarded address is believed only from listed proxies, and then the last one that is not
-/// itself a proxy: what stands before it anybody may have written.
-fn visitor_ip(hub: &Hub, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let trusted = |ip: &IpAddr| {
-        hub.config
-            .server
-            .trusted_proxies
-            .iter()
-            .any(|net| net.contains(ip))
-    };
-    if !trusted(&peer) {
-        return peer;
-    }
-    headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|text| text.trim().parse::<IpAddr>().ok())
-        .map(|ip| ip.to_canonical())
-        .rfind(|ip| !trusted(ip))
-        .unwrap_or(peer)
 }

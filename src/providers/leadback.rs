@@ -18,7 +18,7 @@ use crate::model::{
     Message, Normalized, Operator, RawEvent, SetAside, SetAsideReason, Subject, Touch,
 };
 use crate::providers::lenient::{add_emails, add_phones, fingerprint};
-use crate::providers::{FoundField, returned};
+use crate::providers::{FoundField, MappedField, returned};
 use mapping::Mapping;
 use serde_json::Value;
 
@@ -73,6 +73,10 @@ impl Provider for LeadBack {
             content_type: "text/plain",
             body: "ok",
         }
+    }
+
+    fn mapped_fields(&self) -> &'static [MappedField] {
+        mapping::DEFAULTS
     }
 
     fn preview(&self, raw: &RawEvent, settings: &IntegrationSettings) -> Vec<FoundField> {

@@ -97,6 +97,12 @@ pub trait Provider: Sync {
         Vec::new()
     }
 
+    /// Fields of a mapping that people may change, each with the places where it is looked for
+    /// unless they do.
+    fn mapped_fields(&self) -> &'static [MappedField] {
+        &[]
+    }
+
     /// How its REST API is asked, when `normalize` may need that.
     fn fetcher(&self) -> Option<&'static dyn Fetcher> {
         None
@@ -105,6 +111,9 @@ pub trait Provider: Sync {
 
 /// A canonical field, the path where it was found, and its value as text.
 pub type FoundField = (&'static str, String, String);
+
+/// A canonical field with the paths that are tried for it, in order.
+pub type MappedField = (&'static str, &'static [&'static str]);
 
 /// Language of a guide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

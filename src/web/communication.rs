@@ -1,16 +1,32 @@
 //! One communication: who credited it and why, the visit, the transcript, the requests it came in.
 //! It walks the house backwards, from the answer to the first byte.
 
-use askama::Template;
-
-use super::communications::{Credited, Names};
-use super::parts::Badge;
+use super::communications::{Credited, Names, address};
+use super::form::{html, to};
+use super::mask::mask;
+use super::parts::{Badge, Notice};
 use super::receipt::Step;
-use super::{Icon, Page, show};
+use super::visit::EarlierVisit;
+use super::{Editor, Icon, Menu, Page, Person, show};
+use crate::http_error::HttpResult;
+use crate::hub::{Hub, LiveSetup};
 use crate::model::{
-    CallState, Communication, FinishedBy, Hit, Message, MessageAuthor, RawEventId, RawState,
-    Timestamp, Visit,
+    CallState, Communication, CommunicationId, FinishedBy, Hit, Message, MessageAuthor, RawEventId,
+    RawState, Timestamp, Visit,
 };
+use crate::store::{
+    History, HistoryEntry, PageRequest, RawFilter, RawRow, RawSelection, Removable, StoreError,
+    VisitView,
+};
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// Requests and earlier visits shown.
+const SHOWN: u32 = 50;
 
 #[derive(Template)]
 #[template(path = "communication.html")]
@@ -46,6 +62,26 @@ pub struct CommunicationPage {
     pub call: Option<CallPart>,
     pub extra: Vec<(String, String)>,
     pub raw_events: Vec<RawLine>,
+    /// Page of the integration.
+    pub integration_id: i64,
+    /// The vendor's number.
+    pub external_id: String,
+    pub received: String,
+    /// Other communications of the same phone or e-mail; empty without either.
+    pub same_contact: String,
+    pub history: Vec<HistoryLine>,
+    pub earlier: Vec<EarlierVisit>,
+    pub notice: Option<Notice>,
+    /// A viewer is told that there may be contacts, and gets no requests.
+    pub sees_contacts: bool,
+}
+
+/// A former link or credit.
+#[derive(Clone, Debug)]
+pub struct HistoryLine {
+    pub at: String,
+    pub what: String,
+    pub was: String,
 }
 
 /// A phone or an e-mail with what a click on it does.
@@ -59,6 +95,8 @@ pub struct ContactLine {
 /// The linked visit.
 #[derive(Clone, Debug)]
 pub struct VisitPart {
+    /// Page of the visit.
+    pub id: i64,
     pub key: String,
     pub started: String,
     pub lasted: String,
@@ -123,6 +161,16 @@ pub struct RawLine {
 }
 
 impl RawLine {
+    pub fn of(page: &Page, row: &RawRow) -> Self {
+        Self::new(
+            page,
+            row.event.id,
+            row.event.received_at,
+            row.state,
+            row.size_bytes,
+        )
+    }
+
     pub fn new(page: &Page, id: RawEventId, at: Timestamp, state: RawState, bytes: u64) -> Self {
         let size = page.fill("size.bytes", "n", page.number(bytes));
         Self {
@@ -134,10 +182,135 @@ impl RawLine {
     }
 }
 
+pub fn router() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/communications/{id}", get(open))
+        .route("/communications/{id}/replay", post(replay))
+}
+
+#[derive(serde::Deserialize)]
+struct Asked {
+    #[serde(default)]
+    done: String,
+}
+
+async fn open(
+    person: Person,
+    Path(id): Path<i64>,
+    Query(asked): Query<Asked>,
+) -> HttpResult<Response> {
+    let (store, workspace) = (&person.hub.store, person.workspace());
+    let of = store.communication(workspace, CommunicationId(id)).await?;
+    let of = mask(&person, of);
+    let page = person.page(Menu::Communications);
+    let names = Names::of(&person.setup, &of);
+    let visit = match of.link.visit {
+        Some(id) => match store.visit(workspace, id).await {
+            Ok(view) => Some(view),
+            Err(StoreError::NotFound(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
+        None => None,
+    };
+    let earlier = match &visit {
+        Some(view) => {
+            store
+                .earlier_visits(workspace, view.visit.id, SHOWN)
+                .await?
+        }
+        None => Vec::new(),
+    };
+    let raw = raw_of(&person, of.id).await?;
+    let raw = raw.iter().map(|row| RawLine::of(&page, row)).collect();
+    let integration = person.setup.named(Removable::Integration(of.integration));
+    let integration = integration.map(|named| named.name).unwrap_or_default();
+    let history = store.history(workspace, of.id).await?;
+    let facts = visit.as_ref().map(VisitFacts::of);
+    let mut view = CommunicationPage::new(page, &of, &names, &integration, facts, raw);
+    let page = &view.page;
+    view.history = history
+        .iter()
+        .map(|entry| HistoryLine::new(page, &person.setup, entry))
+        .collect();
+    view.earlier = earlier
+        .iter()
+        .map(|visit| EarlierVisit::new(page, visit))
+        .collect();
+    view.notice = Notice::done(page, "communication", &asked.done);
+    view.sees_contacts = person.sees_contacts();
+    html(&view)
+}
+
+/// Requests that told of it, newest first.
+async fn raw_of(person: &Person, id: CommunicationId) -> HttpResult<Vec<RawRow>> {
+    let filter = RawFilter {
+        communication: Some(id),
+        ..RawFilter::default()
+    };
+    let request = PageRequest {
+        limit: SHOWN,
+        cursor: None,
+    };
+    let store = &person.hub.store;
+    let found = store
+        .raw_page(person.workspace(), &filter, &request)
+        .await?;
+    Ok(found.items)
+}
+
+async fn replay(Editor(person): Editor, Path(id): Path<i64>) -> HttpResult<Response> {
+    let (hub, workspace) = (&person.hub, person.workspace());
+    let id = CommunicationId(id);
+    hub.store.communication(workspace, id).await?;
+    let raw = hub.store.raw_ids(workspace, id).await?;
+    let selection = RawSelection::Ids(raw);
+    hub.store
+        .replay_raw(workspace, &selection, hub.now())
+        .await?;
+    hub.wake.pipeline.notify_one();
+    person.audit("communication.replay", id).await?;
+    Ok(to(format!("/communications/{id}?done=replayed")))
+}
+
+impl HistoryLine {
+    fn new(page: &Page, setup: &LiveSetup, of: &History) -> Self {
+        let (what, was) = match &of.entry {
+            HistoryEntry::Link { was } => {
+                let rule = page.word("step", &was.rule);
+                let strength = page.strength(was.strength).text;
+                ("communication.history_link", format!("{rule} · {strength}"))
+            }
+            HistoryEntry::Credit { was } => {
+                let campaign = was.campaign.map(Removable::Campaign);
+                let source = was.source.map(Removable::Source);
+                let names = [campaign, source].into_iter().flatten();
+                let names = names.filter_map(|what| Some(setup.named(what)?.name));
+                let step = page.credit_step(was.step).text;
+                let parts: Vec<String> = names.chain([step]).collect();
+                ("communication.history_credit", parts.join(" · "))
+            }
+        };
+        Self {
+            at: page.date_time(of.at),
+            what: page.text(what).to_owned(),
+            was,
+        }
+    }
+}
+
 /// The visit with what a person wants to see of it; `hits` may be its first pages only.
 pub struct VisitFacts<'a> {
     pub visit: &'a Visit,
     pub hits: &'a [Hit],
+}
+
+impl<'a> VisitFacts<'a> {
+    pub fn of(view: &'a VisitView) -> Self {
+        Self {
+            visit: &view.visit,
+            hits: &view.hits,
+        }
+    }
 }
 
 impl CommunicationPage {
@@ -190,7 +363,7 @@ impl CommunicationPage {
                 .into_iter()
                 .map(|step| Step::new(&page, step))
                 .collect(),
-            visit: visit.map(|facts| VisitPart::new(&page, &facts, of.first_words_at)),
+            visit: visit.map(|facts| VisitPart::new(&page, &facts, Some(of.first_words_at))),
             provider_said: provider_said(&page, of),
             days: days(&page, &of.messages),
             messages: page.count("count.message", of.messages.len() as u64),
@@ -201,8 +374,27 @@ impl CommunicationPage {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             raw_events,
+            integration_id: of.integration.0,
+            external_id: of.external_id.clone(),
+            received: page.date_time(of.received_at),
+            same_contact: same_contact(of),
+            history: Vec::new(),
+            earlier: Vec::new(),
+            notice: None,
+            sees_contacts: true,
             page,
         }
+    }
+}
+
+/// Address of all communications with the first phone, else the first e-mail.
+fn same_contact(of: &Communication) -> String {
+    let phone = of.contact.phones.first().map(|phone| phone.as_str());
+    let email = of.contact.emails.first().map(|email| email.as_str());
+    let text = phone.or(email).unwrap_or_default();
+    match text.is_empty() {
+        true => String::new(),
+        false => address("/communications", &[("text", text)]),
     }
 }
 
@@ -251,11 +443,13 @@ fn operators(of: &Communication) -> String {
 }
 
 impl VisitPart {
-    fn new(page: &Page, facts: &VisitFacts<'_>, first_words_at: Timestamp) -> Self {
+    /// `first_words_at`: when the visitor wrote, if this is the visit of a communication.
+    pub fn new(page: &Page, facts: &VisitFacts<'_>, first_words_at: Option<Timestamp>) -> Self {
         let visit = facts.visit;
         let seconds = visit.last_hit_at.duration_since(visit.started_at).as_secs();
         let unseen = (visit.hits as usize).saturating_sub(facts.hits.len());
         Self {
+            id: visit.id.0,
             key: visit.key.clone(),
             started: page.date_time(visit.started_at),
             lasted: page.locale.duration(seconds.max(0).unsigned_abs()),
@@ -320,8 +514,8 @@ fn marks(page: &Page, visit: &Visit) -> Vec<(String, String)> {
         .collect()
 }
 
-fn hit_lines(page: &Page, hits: &[Hit], first_words_at: Timestamp) -> Vec<HitLine> {
-    let open = hits.iter().rposition(|hit| hit.at <= first_words_at);
+fn hit_lines(page: &Page, hits: &[Hit], first_words_at: Option<Timestamp>) -> Vec<HitLine> {
+    let open = first_words_at.and_then(|at| hits.iter().rposition(|hit| hit.at <= at));
     let line = |(n, hit): (usize, &Hit)| HitLine {
         time: page.time(hit.at),
         title: hit.title.clone().unwrap_or_default(),

@@ -1,10 +1,291 @@
-//! Raw data → Communications and goals: the table of all communications.
+//! Raw data → Communications and goals: the table of all communications. The address holds the
+//! whole state of the view.
 
-use askama::Template;
-
+use super::form::html;
+use super::integration_form::{Lists, with_none};
+use super::integrations::provider_title;
+use super::mask::mask;
 use super::parts::{Badge, Choice, Pager};
-use super::{Page, show};
-use crate::model::{Communication, CommunicationKind, CreditStep, MessageAuthor, Named};
+use super::{Menu, Page, Person, show};
+use crate::http_error::HttpResult;
+use crate::hub::{Hub, LiveSetup};
+use crate::model::{
+    CampaignId, Channel, Communication, CommunicationKind, CreditStep, IntegrationId,
+    MessageAuthor, Named, SourceId, Status, Strength, Timestamp,
+};
+use crate::providers;
+use crate::store::{CommunicationFilter, CommunicationSort, PageRequest, Removable};
+use askama::Template;
+use axum::Router;
+use axum::extract::{Query, RawQuery};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use http::{HeaderName, HeaderValue};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Rows of a page.
+const ROWS: u32 = 50;
+
+/// Tells htmx which address to show, so that it holds no empty filters.
+static SHOWN_ADDRESS: HeaderName = HeaderName::from_static("hx-push-url");
+
+pub fn router() -> Router<Arc<Hub>> {
+    Router::new().route("/communications", get(list))
+}
+
+/// The state of the view, as it stands in the address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    kind: String,
+    text: String,
+    from: String,
+    to: String,
+    provider: String,
+    integration: String,
+    channel: String,
+    status: String,
+    strength: String,
+    campaign: String,
+    source: String,
+    sort: String,
+    cursor: String,
+}
+
+impl Asked {
+    fn parts(&self) -> [(&'static str, &str); 13] {
+        [
+            ("kind", &self.kind),
+            ("text", &self.text),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("provider", &self.provider),
+            ("integration", &self.integration),
+            ("channel", &self.channel),
+            ("status", &self.status),
+            ("strength", &self.strength),
+            ("campaign", &self.campaign),
+            ("source", &self.source),
+            ("sort", &self.sort),
+            ("cursor", &self.cursor),
+        ]
+    }
+
+    /// The address of this view, without what is not set.
+    fn address(&self) -> String {
+        address("/communications", &self.parts())
+    }
+
+    fn with_sort(&self, sort: &str) -> Self {
+        Self {
+            sort: sort.to_owned(),
+            cursor: String::new(),
+            ..self.clone()
+        }
+    }
+
+    fn with_cursor(&self, cursor: &str) -> Self {
+        Self {
+            cursor: cursor.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// A filter is set; the order and the page are none.
+    fn any(&self) -> bool {
+        let parts = self.parts();
+        parts[..11].iter().any(|(_, value)| !value.is_empty())
+    }
+
+    /// What the store is asked for. A value that is none of the offered ones filters nothing.
+    fn filter(&self, zone: &TimeZone, sees_contacts: bool) -> CommunicationFilter {
+        let word = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        CommunicationFilter {
+            from: day_start(&self.from, zone, 0),
+            to: day_start(&self.to, zone, 1),
+            kind: CommunicationKind::parse(&self.kind),
+            provider: word(&self.provider),
+            integration: self.integration.parse().ok().map(IntegrationId),
+            channel: word(&self.channel),
+            status: Status::parse(&self.status),
+            strength: Strength::parse(&self.strength),
+            campaign: self.campaign.parse().ok().map(CampaignId),
+            source: self.source.parse().ok().map(SourceId),
+            external_id: None,
+            // A search could be used to guess at contacts.
+            text: word(self.text.trim()).filter(|_| sees_contacts),
+        }
+    }
+}
+
+/// An address with the parameters that are not empty.
+pub fn address(path: &str, parts: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in parts.iter().filter(|(_, value)| !value.is_empty()) {
+        query.append_pair(name, value);
+    }
+    match query.finish() {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+/// The beginning of a day of the zone, or of one some days later.
+fn day_start(text: &str, zone: &TimeZone, days_later: i32) -> Option<Timestamp> {
+    let day: Date = text.parse().ok()?;
+    let day = day.checked_add(days_later.days()).ok()?;
+    let start = day.to_zoned(zone.clone()).ok()?;
+    Some(start.timestamp())
+}
+
+async fn list(
+    person: Person,
+    Query(asked): Query<Asked>,
+    RawQuery(query): RawQuery,
+) -> HttpResult<Response> {
+    let clean = asked.address();
+    let query = query.unwrap_or_default();
+    if query.contains("=&") || query.ends_with('=') {
+        return Ok(Redirect::to(&clean).into_response());
+    }
+    let page = person.page(Menu::Communications);
+    let filter = asked.filter(&page.zone, person.sees_contacts());
+    let oldest_first = asked.sort == "oldest";
+    let sort = match oldest_first {
+        true => CommunicationSort::OldestFirst,
+        false => CommunicationSort::NewestFirst,
+    };
+    let request = PageRequest {
+        limit: ROWS,
+        cursor: Some(asked.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+    };
+    let store = &person.hub.store;
+    let found = store
+        .communications_page(person.workspace(), &filter, sort, &request)
+        .await?;
+    let rows: Vec<Row> = found
+        .items
+        .into_iter()
+        .map(|one| mask(&person, one))
+        .map(|one| Row::new(&page, &one, &Names::of(&person.setup, &one)))
+        .collect();
+    let view = CommunicationsPage {
+        filters: filters(&person, &page, &asked),
+        sort: Sort {
+            oldest_first,
+            turned: asked
+                .with_sort(if oldest_first { "" } else { "oldest" })
+                .address(),
+        },
+        pager: Pager {
+            shown: page.fill(
+                "communications.found_on_page",
+                "n",
+                page.number(rows.len() as u64),
+            ),
+            first: request
+                .cursor
+                .is_some()
+                .then(|| asked.with_cursor("").address()),
+            next: found.next.map(|next| asked.with_cursor(&next).address()),
+        },
+        rows,
+        has_integrations: person.setup.integrations.iter().any(|one| one.active),
+        may_search: person.sees_contacts(),
+        page,
+    };
+    let mut answer = html(&view)?;
+    if let Ok(value) = HeaderValue::from_str(&clean) {
+        answer.headers_mut().insert(SHOWN_ADDRESS.clone(), value);
+    }
+    Ok(answer)
+}
+
+fn filters(person: &Person, page: &Page, asked: &Asked) -> Filters {
+    let any = page.text("communications.any_of_list");
+    let lists = Lists {
+        page,
+        setup: &person.setup,
+    };
+    let list = |name: &'static str, options: Vec<Choice>| FilterList {
+        name,
+        title: page.word("filter", name),
+        options: with_none(any, options),
+    };
+    let id = |text: &str| text.parse::<i64>().ok();
+    let providers = providers::ALL.iter();
+    let integrations = person.setup.integrations.iter();
+    let kinds = CommunicationKind::ALL.map(|kind| {
+        Choice::new(
+            kind.as_str(),
+            page.word("kinds", kind.as_str()),
+            asked.kind == kind.as_str(),
+        )
+    });
+    Filters {
+        text: asked.text.clone(),
+        from: asked.from.clone(),
+        to: asked.to.clone(),
+        kinds: with_none(page.text("communications.any"), kinds.to_vec()),
+        lists: vec![
+            list(
+                "provider",
+                providers
+                    .map(|one| Choice::new(one.slug(), one.title(), asked.provider == one.slug()))
+                    .collect(),
+            ),
+            list(
+                "integration",
+                integrations
+                    .map(|one| {
+                        let chosen = id(&asked.integration) == Some(one.id.0);
+                        Choice::new(one.id.to_string(), &one.name, chosen)
+                    })
+                    .collect(),
+            ),
+            list(
+                "channel",
+                Channel::KNOWN
+                    .iter()
+                    .map(|name| {
+                        Choice::new(*name, page.word("channel", name), asked.channel == *name)
+                    })
+                    .collect(),
+            ),
+            list(
+                "strength",
+                Strength::ALL
+                    .map(|one| {
+                        Choice::new(
+                            one.as_str(),
+                            page.strength(one).text,
+                            asked.strength == one.as_str(),
+                        )
+                    })
+                    .to_vec(),
+            ),
+            list(
+                "status",
+                Status::ALL
+                    .map(|one| {
+                        Choice::new(
+                            one.as_str(),
+                            page.status(one).text,
+                            asked.status == one.as_str(),
+                        )
+                    })
+                    .to_vec(),
+            ),
+            list("campaign", lists.campaigns(id(&asked.campaign))),
+            list("source", lists.sources(id(&asked.source))),
+        ],
+        any: asked.any(),
+    }
+}
 
 #[derive(Template)]
 #[template(path = "communications.html", blocks = ["list"])]
@@ -16,6 +297,8 @@ pub struct CommunicationsPage {
     pub pager: Pager,
     /// There is an active integration; without one the empty page says how to make one.
     pub has_integrations: bool,
+    /// Those who see no contacts cannot search by them.
+    pub may_search: bool,
 }
 
 /// What the form above the table holds.
@@ -104,6 +387,29 @@ pub struct Names {
 }
 
 impl Names {
+    /// The names in force now; a removed thing keeps its last one.
+    pub fn of(setup: &LiveSetup, of: &Communication) -> Self {
+        let credit = &of.credit;
+        Self {
+            provider_title: provider_title(&of.provider),
+            campaign: credit
+                .campaign
+                .and_then(|id| setup.named(Removable::Campaign(id))),
+            source: credit
+                .source
+                .and_then(|id| setup.named(Removable::Source(id))),
+            site: credit.site.and_then(|id| setup.named(Removable::Site(id))),
+            employee: of
+                .employee
+                .and_then(|id| setup.named(Removable::Employee(id))),
+            tags: of
+                .tags
+                .iter()
+                .filter_map(|id| setup.named(Removable::Tag(*id)))
+                .collect(),
+        }
+    }
+
     pub fn tag_names(&self) -> Vec<String> {
         self.tags.iter().map(|tag| tag.name.clone()).collect()
     }
@@ -194,4 +500,42 @@ fn first_words(of: &Communication) -> String {
         .find(|m| m.from == MessageAuthor::Visitor && !m.text.is_empty());
     said.map(|message| message.text.chars().take(120).collect())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_holds_what_is_set_and_nothing_else() {
+        let asked = Asked {
+            kind: "chat".into(),
+            text: "окна & двери".into(),
+            cursor: "1_2".into(),
+            ..Asked::default()
+        };
+        let sorted = asked.with_sort("oldest");
+        assert_eq!(Asked::default().address(), "/communications");
+        assert!(
+            sorted.address().ends_with("&sort=oldest"),
+            "{}",
+            sorted.address()
+        );
+        assert!(!sorted.address().contains("cursor") && sorted.any());
+        assert!(!Asked::default().with_sort("oldest").any());
+    }
+
+    #[test]
+    fn days_are_of_the_workspaces_zone_and_the_last_one_is_whole() {
+        let zone = TimeZone::get("Europe/Moscow").unwrap();
+        let asked = Asked {
+            from: "2026-11-20".into(),
+            to: "2026-11-20".into(),
+            ..Asked::default()
+        };
+        let filter = asked.filter(&zone, true);
+        assert_eq!(filter.from.unwrap().to_string(), "2026-11-19T21:00:00Z");
+        assert_eq!(filter.to.unwrap().to_string(), "2026-11-20T21:00:00Z");
+        assert_eq!(day_start("today", &zone, 0), None);
+    }
 }

@@ -1,11 +1,31 @@
 //! One integration: its addresses, the settings of the help pages, the guide. The form of a new one
-//! is the same page without addresses.
+//! is the same page without addresses. What the form holds is `integration_form`'s.
 
-use askama::Template;
-
-use super::Page;
 use super::communication::RawLine;
-use super::parts::{Address, Choice};
+use super::form::{Form, html, to};
+use super::integration_form::{Draft, Errors, OwnKind, Preview, SettingsForm};
+use super::parts::{Address, Notice};
+use super::{Editor, Menu, Page, Person};
+use crate::http_error::{HttpError, HttpResult};
+use crate::hub::{Hub, Vault};
+use crate::locale::Locale;
+use crate::model::{
+    Channel, Integration, IntegrationId, IntegrationSettings, RawEventId, Timestamp,
+};
+use crate::providers::{self, Language, Provider, settings};
+use crate::store::{
+    IntegrationRow, NewIntegration, PageRequest, RawFilter, RawRow, Removable, TokenRow,
+};
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use axum::routing::{get, post};
+use jiff::ToSpan;
+use std::sync::Arc;
+
+/// Requests of the integration that its page shows and a preview can be made of.
+const RECENT: u32 = 10;
 
 #[derive(Template)]
 #[template(path = "integration.html")]
@@ -17,9 +37,14 @@ pub struct IntegrationPage {
     pub provider_title: String,
     pub about: String,
     pub addresses: Vec<Address>,
+    /// One for each messenger, when the provider does not name the messenger itself.
+    pub channel_addresses: Vec<Address>,
     /// The addresses of an older token work until then; empty when there is none.
     pub old_until: String,
+    /// Days that the old addresses go on working after new ones were made.
+    pub overlap: String,
     pub form: SettingsForm,
+    pub preview: Preview,
     /// HTML made from the provider's own guide.
     pub guide: String,
     pub raw_events: Vec<RawLine>,
@@ -27,117 +52,340 @@ pub struct IntegrationPage {
     pub notice: Option<Notice>,
 }
 
-/// A line above the form.
-#[derive(Clone, Debug)]
-pub struct Notice {
-    pub good: bool,
-    pub text: String,
+pub fn router() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/integrations/new/{provider}", get(blank).post(create))
+        .route("/integrations/{id}", get(show).post(save))
+        .route("/integrations/{id}/preview", post(preview))
+        .route("/integrations/{id}/switch", post(switch))
+        .route("/integrations/{id}/rotate", post(rotate))
+        .route("/integrations/{id}/remove", post(remove))
 }
 
-/// Settings that every provider has, then its own.
-#[derive(Clone, Debug, Default)]
-pub struct SettingsForm {
-    pub active: bool,
-    pub name: String,
-    pub sites: Vec<Choice>,
-    pub own: Vec<OwnField>,
-    /// The provider sends leads to an address of their own, so there is a switch for it.
-    pub has_leads_address: bool,
-    pub offline_leads: bool,
-    /// `campaign` or `source`: the switch «Рекламная кампания / Источник».
-    pub target_kind: String,
-    pub campaigns: Vec<Choice>,
-    pub sources: Vec<Choice>,
-    pub target_sites: Vec<Choice>,
-    pub target_error: String,
-    pub messengers: Vec<MessengerRow>,
-    /// Options of a row that is added.
-    pub empty_messenger: MessengerRow,
-    pub messengers_error: String,
-    pub ignore_visit: bool,
-    pub employees: Vec<Choice>,
-    pub operators: Vec<OperatorRow>,
-    pub empty_operator: OperatorRow,
-    pub tags: Vec<Choice>,
-    pub silence_minutes: String,
-    pub silence_error: String,
-    /// The provider's own silence, shown in the empty field.
-    pub silence_default: u32,
+#[derive(serde::Deserialize)]
+struct Asked {
+    #[serde(default)]
+    done: String,
 }
 
-/// Messenger → campaign or source.
-#[derive(Clone, Debug, Default)]
-pub struct MessengerRow {
-    pub channels: Vec<Choice>,
-    /// Values `campaign:1`.
-    pub campaigns: Vec<Choice>,
-    /// Values `source:1`; a source needs its site.
-    pub sources: Vec<Choice>,
-    pub sites: Vec<Choice>,
+async fn blank(Editor(person): Editor, Path(slug): Path<String>) -> HttpResult<Response> {
+    let provider = found_provider(&slug)?;
+    let draft = Draft::new(provider, &person.setup);
+    html(&new_page(&person, provider, &draft, &Errors::default()))
 }
 
-/// Provider's operator → employee.
-#[derive(Clone, Debug, Default)]
-pub struct OperatorRow {
-    pub operator: String,
-    pub employees: Vec<Choice>,
+fn new_page(
+    person: &Person,
+    provider: &dyn Provider,
+    draft: &Draft,
+    errors: &Errors,
+) -> IntegrationPage {
+    let page = person.page(Menu::Integrations);
+    IntegrationPage {
+        id: None,
+        provider: provider.slug().to_owned(),
+        provider_title: provider.title().to_owned(),
+        about: page.word("about", provider.slug()),
+        addresses: Vec::new(),
+        channel_addresses: Vec::new(),
+        old_until: String::new(),
+        overlap: String::new(),
+        form: SettingsForm::new(&page, provider, &person.setup, draft, errors),
+        preview: Preview::default(),
+        guide: guide_html(provider.setup_guide(language(page.locale))),
+        raw_events: Vec::new(),
+        notice: errors.notice(&page),
+        page,
+    }
 }
 
-/// One own setting of the provider.
-#[derive(Clone, Debug)]
-pub struct OwnField {
-    pub name: String,
-    pub title: String,
-    pub hint: String,
-    pub error: String,
-    pub required: bool,
-    pub kind: OwnKind,
+async fn create(
+    Editor(person): Editor,
+    Path(slug): Path<String>,
+    form: Form,
+) -> HttpResult<Response> {
+    let provider = found_provider(&slug)?;
+    let draft = Draft::sent(provider, &form, None);
+    let settings = match draft.checked(provider, &person.setup, None) {
+        Ok(settings) => settings,
+        Err(errors) => return html(&new_page(&person, provider, &draft, &errors)),
+    };
+    let hub = &person.hub;
+    let new = NewIntegration {
+        workspace: person.workspace(),
+        provider: provider.slug().to_owned(),
+        site: draft.site,
+        name: draft.name.clone(),
+        active: draft.active,
+        settings: sealed(hub, provider, settings),
+        token: new_token(hub),
+        created_at: hub.now(),
+    };
+    let id = hub.store.add_integration(new).await?;
+    person.changed("integration.create", id, false).await?;
+    Ok(to(format!("/integrations/{id}?done=created#addresses")))
 }
 
-#[derive(Clone, Debug)]
-pub enum OwnKind {
-    /// Text, address, zone; the second is the type of the input.
-    Text {
-        value: String,
-        input: &'static str,
-        default: String,
-    },
-    /// A secret is never sent back to the page; `kept` says that there is one.
-    Secret {
-        kept: bool,
-    },
-    Choice {
-        options: Vec<Choice>,
-    },
-    /// Rows of a key and a value; the value may be one of a list.
-    Rows {
-        key_title: String,
-        value_title: String,
-        rows: Vec<PairRow>,
-        empty: PairRow,
-    },
-    /// Field of ours → places in the body where to look for it.
-    FieldMap {
-        rows: Vec<MapRow>,
-    },
+async fn show(
+    person: Person,
+    Path(id): Path<i64>,
+    Query(asked): Query<Asked>,
+) -> HttpResult<Response> {
+    let (integration, provider) = found(&person, id)?;
+    let draft = Draft::stored(provider, &integration);
+    let errors = Errors::default();
+    let mut shown = existing_page(&person, &integration, provider, &draft, &errors).await?;
+    shown.notice = Notice::done(&shown.page, "integration", &asked.done);
+    html(&shown)
 }
 
-#[derive(Clone, Debug, Default)]
-pub struct PairRow {
-    pub key: String,
-    pub value: String,
-    /// Not empty: the value is chosen from these.
-    pub options: Vec<Choice>,
+async fn existing_page(
+    person: &Person,
+    integration: &Integration,
+    provider: &dyn Provider,
+    draft: &Draft,
+    errors: &Errors,
+) -> HttpResult<IntegrationPage> {
+    let mut shown = new_page(person, provider, draft, errors);
+    let recent = recent(person, integration.id).await?;
+    let page = &shown.page;
+    shown.raw_events = recent.iter().map(|row| RawLine::of(page, row)).collect();
+    shown.id = Some(integration.id.0);
+    if !person.may_write() {
+        return Ok(shown);
+    }
+    let hub = &person.hub;
+    let tokens = hub
+        .store
+        .tokens(integration.workspace, integration.id, hub.now())
+        .await?;
+    let mut live = tokens.iter();
+    if let Some(token) = live.next().and_then(|row| hub.vault.open_text(&row.sealed)) {
+        let base = hub.url(&format!("/in/{}/{token}", integration.provider));
+        shown.addresses = addresses(page, provider, &base, integration.settings.offline_leads);
+        shown.channel_addresses = channel_addresses(page, provider, &base);
+    }
+    let old_until = live.filter_map(|row| row.expires_at).max();
+    shown.old_until = old_until.map_or_else(String::new, |at| page.date_time(at));
+    shown.overlap = page.count("count.day", hub.config.intake.token_overlap_days);
+    shown.preview.events = Preview::events(page, provider, &recent, None);
+    Ok(shown)
 }
 
-#[derive(Clone, Debug)]
-pub struct MapRow {
-    pub field: String,
-    pub title: String,
-    /// Paths, separated by commas.
-    pub paths: String,
-    /// The provider's usual ones, used when `paths` is empty.
-    pub default: String,
+fn addresses(page: &Page, provider: &dyn Provider, base: &str, leads: bool) -> Vec<Address> {
+    let address = |id: &str, key: &str, url: String, hint: &str| Address {
+        id: id.to_owned(),
+        title: page.text(key).to_owned(),
+        url,
+        hint: page.locale.find(hint).unwrap_or_default().to_owned(),
+    };
+    if !provider.has_leads_address() {
+        return vec![address(
+            "address",
+            "integration.one_url",
+            base.to_owned(),
+            "",
+        )];
+    }
+    let chats = address("address", "integration.chats_url", base.to_owned(), "");
+    let leads = leads.then(|| {
+        let url = format!("{base}/leads");
+        address("address-leads", "integration.leads_url", url, "")
+    });
+    std::iter::once(chats).chain(leads).collect()
+}
+
+fn channel_addresses(page: &Page, provider: &dyn Provider, base: &str) -> Vec<Address> {
+    if !provider.has_channel_addresses() {
+        return Vec::new();
+    }
+    let channels = Channel::KNOWN.iter().filter_map(|name| Channel::new(name));
+    channels
+        .filter(|channel| !channel.is_site())
+        .map(|channel| Address {
+            id: format!("address-{}", channel.as_str().replace('.', "-")),
+            title: page.fill("integration.channel_url", "channel", page.channel(&channel)),
+            url: format!("{base}/{}", channel.as_str()),
+            hint: String::new(),
+        })
+        .collect()
+}
+
+async fn recent(person: &Person, id: IntegrationId) -> HttpResult<Vec<RawRow>> {
+    let filter = RawFilter {
+        integration: Some(id),
+        ..RawFilter::default()
+    };
+    let request = PageRequest {
+        limit: RECENT,
+        cursor: None,
+    };
+    let store = &person.hub.store;
+    Ok(store
+        .raw_page(person.workspace(), &filter, &request)
+        .await?
+        .items)
+}
+
+async fn save(Editor(person): Editor, Path(id): Path<i64>, form: Form) -> HttpResult<Response> {
+    let (integration, provider) = found(&person, id)?;
+    let before = &integration.settings;
+    let draft = Draft::sent(provider, &form, Some(before));
+    let settings = match draft.checked(provider, &person.setup, Some(before)) {
+        Ok(settings) => settings,
+        Err(errors) => {
+            return html(&existing_page(&person, &integration, provider, &draft, &errors).await?);
+        }
+    };
+    let row = IntegrationRow {
+        site: draft.site,
+        name: draft.name.clone(),
+        active: draft.active,
+        settings: sealed(&person.hub, provider, settings),
+        ..row_of(&integration)
+    };
+    person.hub.store.save_integration(&row).await?;
+    let recredit = form.has("recredit");
+    person.changed("integration.change", id, recredit).await?;
+    Ok(to(format!("/integrations/{id}?done=saved")))
+}
+
+fn row_of(integration: &Integration) -> IntegrationRow {
+    IntegrationRow {
+        id: integration.id,
+        workspace: integration.workspace,
+        provider: integration.provider.clone(),
+        site: integration.site,
+        name: integration.name.clone(),
+        active: integration.active,
+        settings: integration.settings.clone(),
+        created_at: integration.created_at,
+    }
+}
+
+/// The settings as typed, not saved, tried on a request that came.
+async fn preview(Editor(person): Editor, Path(id): Path<i64>, form: Form) -> HttpResult<Response> {
+    let (integration, provider) = found(&person, id)?;
+    let draft = Draft::sent(provider, &form, Some(&integration.settings));
+    let errors = Errors::default();
+    let mut shown = existing_page(&person, &integration, provider, &draft, &errors).await?;
+    let Some(event) = form.id("preview_event").map(RawEventId) else {
+        return html(&shown);
+    };
+    let store = &person.hub.store;
+    let raw = store.raw_event(person.workspace(), event).await?.event;
+    let fields = provider.preview(&raw, &draft.own_settings(provider));
+    shown.preview.found = fields
+        .into_iter()
+        .map(|(field, path, value)| (shown.page.word("mapped", field), path, value))
+        .collect();
+    shown.preview.asked = true;
+    for choice in &mut shown.preview.events {
+        choice.chosen = choice.value == event.to_string();
+    }
+    html(&shown)
+}
+
+/// Switches an integration on or off; on only when nothing it needs is missing.
+async fn switch(Editor(person): Editor, Path(id): Path<i64>, form: Form) -> HttpResult<Response> {
+    let (integration, provider) = found(&person, id)?;
+    let mut draft = Draft::stored(provider, &integration);
+    draft.active = form.text("active") == "on";
+    let before = &integration.settings;
+    let settings = match draft.checked(provider, &person.setup, Some(before)) {
+        Ok(settings) => settings,
+        // What is wrong in it keeps nobody from switching it off.
+        Err(_) if !draft.active => before.clone(),
+        Err(errors) => {
+            return html(&existing_page(&person, &integration, provider, &draft, &errors).await?);
+        }
+    };
+    let row = IntegrationRow {
+        active: draft.active,
+        settings: sealed(&person.hub, provider, settings),
+        ..row_of(&integration)
+    };
+    person.hub.store.save_integration(&row).await?;
+    let done = if draft.active {
+        "switched_on"
+    } else {
+        "switched_off"
+    };
+    let action = format!("integration.{done}");
+    person.changed(&action, id, false).await?;
+    Ok(to(format!("/integrations/{id}?done={done}")))
+}
+
+async fn rotate(Editor(person): Editor, Path(id): Path<i64>) -> HttpResult<Response> {
+    let (integration, _) = found(&person, id)?;
+    let hub = &person.hub;
+    let days = i64::from(hub.config.intake.token_overlap_days);
+    let old_until: Timestamp = hub.now() + (days * 24).hours();
+    hub.store
+        .rotate_token(
+            person.workspace(),
+            integration.id,
+            new_token(hub),
+            old_until,
+        )
+        .await?;
+    person
+        .changed("integration.rotate_token", id, false)
+        .await?;
+    Ok(to(format!("/integrations/{id}?done=rotated#addresses")))
+}
+
+async fn remove(Editor(person): Editor, Path(id): Path<i64>) -> HttpResult<Response> {
+    let (integration, _) = found(&person, id)?;
+    let what = Removable::Integration(integration.id);
+    person.hub.store.remove(person.workspace(), what).await?;
+    person
+        .changed("integration.remove", &integration.name, false)
+        .await?;
+    Ok(to("/integrations?done=removed"))
+}
+
+fn found_provider(slug: &str) -> HttpResult<&'static dyn Provider> {
+    providers::find(slug).ok_or_else(|| HttpError::not_found("this service"))
+}
+
+fn found(person: &Person, id: i64) -> HttpResult<(Arc<Integration>, &'static dyn Provider)> {
+    let integration = person.setup.integration(IntegrationId(id));
+    let integration = integration.ok_or_else(|| HttpError::not_found("this integration"))?;
+    Ok((integration.clone(), found_provider(&integration.provider)?))
+}
+
+fn new_token(hub: &Hub) -> TokenRow {
+    let token = Vault::token();
+    TokenRow {
+        hash: hub.vault.hash(&token),
+        sealed: hub.vault.seal(&token),
+        created_at: hub.now(),
+        expires_at: None,
+    }
+}
+
+/// Settings as they are stored: secrets sealed.
+fn sealed(
+    hub: &Hub,
+    provider: &dyn Provider,
+    mut settings: IntegrationSettings,
+) -> IntegrationSettings {
+    for name in settings::secret_names(provider) {
+        if let Some(value) = settings.own.get_mut(name)
+            && let Some(clear) = value.as_str()
+        {
+            *value = hub.vault.seal(clear).into();
+        }
+    }
+    settings
+}
+
+fn language(locale: Locale) -> Language {
+    match locale {
+        Locale::Ru => Language::Russian,
+        Locale::En => Language::English,
+    }
 }
 
 /// The guide of a provider as HTML. Markup inside the Markdown is shown as text.

@@ -19,6 +19,8 @@ pub struct Page {
     pub workspace: String,
     /// E-mail of the person signed in.
     pub person: String,
+    /// Owners and admins: the others see no buttons that change things.
+    pub may_write: bool,
     pub here: Menu,
     /// Path and query of this view: the language switch comes back to it.
     pub address: String,

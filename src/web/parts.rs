@@ -1,5 +1,7 @@
 //! What the shared parts of `parts.html` are filled with.
 
+use super::Page;
+
 /// One option of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -47,4 +49,22 @@ pub struct Address {
     pub title: String,
     pub url: String,
     pub hint: String,
+}
+
+/// A line above a page: what was just done, or why it was not.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub good: bool,
+    pub text: String,
+}
+
+impl Notice {
+    /// What was just done, by the word in the address; unknown words say nothing.
+    pub fn done(page: &Page, section: &str, word: &str) -> Option<Self> {
+        let key = format!("{section}.done_{word}");
+        page.locale.find(&key).map(|text| Notice {
+            good: true,
+            text: text.to_owned(),
+        })
+    }
 }

@@ -15,13 +15,13 @@ use super::communication::{CommunicationPage, RawLine, VisitFacts};
 use super::communications::{CommunicationsPage, FilterList, Filters, Names, Row, Sort};
 use super::first_run::{FirstRunErrors, FirstRunForm, FirstRunPage};
 use super::inbox::{InboxPage, InboxRow};
-use super::integration::{
-    IntegrationPage, MapRow, MessengerRow, Notice, OperatorRow, OwnField, OwnKind, PairRow,
-    SettingsForm, guide_html,
+use super::integration::{IntegrationPage, guide_html};
+use super::integration_form::{
+    MapRow, MessengerRow, OperatorRow, OwnField, OwnKind, PairRow, Preview, SettingsForm,
 };
 use super::integrations::{IntegrationLine, IntegrationsPage, ProviderCard};
 use super::login::LoginPage;
-use super::parts::{Address, Badge, Choice, Pager};
+use super::parts::{Address, Badge, Choice, Notice, Pager};
 use super::raw_event::{Body, RawEventPage};
 use super::sites::{SiteLine, SitesPage};
 use super::{Menu, Page};
@@ -35,6 +35,7 @@ pub fn page(locale: Locale) -> Page {
         zone: TimeZone::get("Europe/Moscow").expect("a zone"),
         workspace: "Пример: магазин окон".into(),
         person: "owner@shop.example.org".into(),
+        may_write: true,
         here: Menu::Communications,
         address: "/communications?kind=chat".into(),
     }
@@ -72,7 +73,7 @@ fn utm() -> Utm {
     }
 }
 
-fn chat() -> Communication {
+pub fn chat() -> Communication {
     let mut file = message("15:09:40", MessageAuthor::Visitor, "", "Вот план комнаты");
     file.attachments = vec![
         Attachment {
@@ -401,6 +402,7 @@ fn communications(page: Page, empty: bool) -> CommunicationsPage {
             next: Some("/communications?cursor=abc".into()),
         },
         has_integrations: false,
+        may_search: true,
         page,
     }
 }
@@ -470,6 +472,7 @@ fn integrations(mut page: Page) -> IntegrationsPage {
             line(2, "LeadBack", "leadback", false, ""),
         ],
         providers: cards.collect(),
+        notice: None,
         page,
     }
 }
@@ -486,6 +489,7 @@ fn integration(mut page: Page) -> IntegrationPage {
         campaigns: vec![Choice::new("campaign:1", "Окна: поиск, Москва", false)],
         sources: vec![Choice::new("source:2", "Telegram-канал", true)],
         sites: all(),
+        other: String::new(),
     };
     let field = |name: &str, title: &str, kind| OwnField {
         name: name.into(),
@@ -562,7 +566,18 @@ fn integration(mut page: Page) -> IntegrationPage {
                 "0J4Q7E2M9K5T1Z8X3C6V4B7N2A/leads",
             ),
         ],
+        channel_addresses: vec![address("a2", "integration.one_url", "0J4Q/telegram")],
         old_until: String::new(),
+        overlap: page.count("count.day", 7_u64),
+        preview: Preview {
+            events: vec![Choice::new("1", "№ 1", true)],
+            asked: true,
+            found: vec![(
+                "Телефон".into(),
+                "client.phone".into(),
+                "+79005550142".into(),
+            )],
+        },
         form: SettingsForm {
             active: true,
             name: "Jivo на сайте".into(),
@@ -649,8 +664,8 @@ fn inbox(mut page: Page) -> InboxPage {
             shown: page.fill("communications.found_on_page", "n", 3),
             ..Pager::default()
         },
-        replay_query: String::new(),
-        notice: String::new(),
+        replay_address: "/inbox/replay".into(),
+        notice: None,
         page,
     }
 }
@@ -679,6 +694,9 @@ fn raw_event(mut page: Page) -> RawEventPage {
         body: Body::new("application/json", body.to_string().as_bytes()),
         communications: vec![(1042, "Чат № 1042".into())],
         preview: vec![("Телефон".into(), "+7 900 555-01-42".into())],
+        notice: None,
+        is_pending: false,
+        sees_contacts: true,
         page,
     }
 }
@@ -696,6 +714,7 @@ fn sites(mut page: Page) -> SitesPage {
         host: String::new(),
         name: String::new(),
         error: String::new(),
+        notice: None,
         page,
     }
 }
