@@ -5,8 +5,9 @@ use super::Owner;
 use super::consider::Case;
 use crate::hub::Hub;
 use crate::model::{
-    CommunicationKind, Event, FetchNeed, IntegrationId, KeyKind, Normalized, RawEvent, RawEventId,
-    RawState, SetAside, SetAsideReason, StoredEvent, Subject, Timestamp, WorkspaceId,
+    Address, CommunicationKind, Event, FetchNeed, Integration, IntegrationId, KeyKind, Normalized,
+    RawEvent, RawEventId, RawState, SetAside, SetAsideReason, StoredEvent, Subject, Timestamp,
+    WorkspaceId,
 };
 use crate::providers;
 use crate::store::{
@@ -39,19 +40,34 @@ pub(super) async fn normalize(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreRe
             batch.again.push((raw.workspace, raw.id));
         }
         let setup = hub.setups.of(raw.workspace).await?;
-        let outcome = match setup.integration(raw.integration).cloned() {
-            Some(integration) if integration.active => {
+        let integration = setup.integration(raw.integration).cloned();
+        let outcome = match switched_on(raw, integration) {
+            Ok(integration) => {
                 let normalized = normalize_one(raw, &integration.settings);
                 normalized.map(|normalized| batch.take(raw, (setup, integration), normalized))
             }
-            _ => Err(SetAside::new(
-                SetAsideReason::SwitchedOff,
-                "the integration is switched off",
-            )),
+            Err(refused) => Err(refused),
         };
         batch.raw.push((raw.clone(), outcome));
     }
     Ok(batch)
+}
+
+/// The switches as they stand now, which need not be how they stood at the arrival.
+fn switched_on(
+    raw: &RawEvent,
+    integration: Option<Arc<Integration>>,
+) -> Result<Arc<Integration>, SetAside> {
+    let refuse = |detail: &str| Err(SetAside::new(SetAsideReason::SwitchedOff, detail));
+    match integration.filter(|integration| integration.active) {
+        None => refuse("the integration is switched off"),
+        Some(integration)
+            if raw.address == Address::Leads && !integration.settings.offline_leads =>
+        {
+            refuse("offline leads are switched off")
+        }
+        Some(integration) => Ok(integration),
+    }
 }
 
 /// A provider's reader is not trusted with the life of the loop: its panic is one raw event's.

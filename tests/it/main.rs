@@ -1,0 +1,7 @@
+//! Stories of a hub: the real server, vendors' requests, visitors' pages, a clock in hand.
+
+mod hub;
+mod logs;
+mod vendors;
+
+mod receive;
