@@ -149,8 +149,7 @@ fn keys(message: &TrackerMessage, marks: Option<&Marks>, at: Timestamp) -> Vec<K
 /// A binder that knows neither chat nor visitor marks the moment.
 fn bound_keys(bind: &Bind, at: Timestamp) -> Vec<Key> {
     if bind.chat.is_none() && bind.user.is_none() {
-        let [_, now] = link::mark_keys(&bind.provider, at);
-        return vec![now];
+        return vec![link::mark_key(&bind.provider, at)];
     }
     visits::bind_keys(bind)
         .into_iter()

@@ -121,13 +121,23 @@ pub fn around(first_words_at: Timestamp) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-/// Keys under which a client-side mark near `at` is found. A mark at `at` itself has the last one.
-///
-/// Marks have no number, so their moment is their name: the ten minutes they fall into.
-pub fn mark_keys(provider: &str, at: Timestamp) -> [Key; 2] {
-    let window = MARK_WINDOW.as_secs();
-    let slot = at.as_second().div_euclid(window);
-    [slot - 1, slot].map(|slot| Key::of_provider(KeyKind::ClientMark, provider, &slot.to_string()))
+/// The key of a client-side mark. Marks have no number, so their moment is their name: the ten
+/// minutes they fall into.
+pub fn mark_key(provider: &str, at: Timestamp) -> Key {
+    mark_key_of_slot(provider, slot(at))
+}
+
+/// Keys under which a client-side mark near `at`, before or after it, is found.
+pub fn mark_keys(provider: &str, at: Timestamp) -> [Key; 3] {
+    [-1, 0, 1].map(|step| mark_key_of_slot(provider, slot(at) + step))
+}
+
+fn slot(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(MARK_WINDOW.as_secs())
+}
+
+fn mark_key_of_slot(provider: &str, slot: i64) -> Key {
+    Key::of_provider(KeyKind::ClientMark, provider, &slot.to_string())
 }
 
 /// Tries every rule in order.

@@ -83,37 +83,43 @@ fn rejected(reason: &str, found: &Found) -> Verdict {
 }
 
 /// The visit of the named visitor that was open at the first message; failing that the named one,
-/// when it began so shortly after that only the clocks can differ.
-fn at_first_words<'f>(input: &Input<'_>, found: &'f Found) -> Option<&'f Visit> {
-    let latest = around(input.first_words_at)
+/// when it began so shortly after that only the clocks can differ. Else why there is none.
+fn at_first_words<'f>(input: &Input<'_>, found: &'f Found) -> Result<&'f Visit, &'static str> {
+    if let Some(open) = &found.open {
+        return Ok(open);
+    }
+    let moment = around(input.first_words_at);
+    let latest = moment
         .saturating_add(CLOCK_TOLERANCE)
-        .ok()?;
-    found
-        .open
-        .as_ref()
-        .or_else(|| Some(&found.named).filter(|named| named.started_at <= latest))
+        .unwrap_or(Timestamp::MAX);
+    match found.named.started_at {
+        // He has no visit inside the window, so this one lies before it.
+        begun if begun <= moment => Err("too_old"),
+        begun if begun <= latest => Ok(&found.named),
+        _ => Err("began_later"),
+    }
 }
 
-/// The visit that reported this very chat. A chat may be reported from several visits; the one at
-/// the first message counts.
+/// The visit that reported this very chat. A chat may be reported from several visits: the latest
+/// one that had begun by the first message counts. When all of them began later, the chat cannot
+/// have begun in any, and the visit that was open then is another one of that visitor; unless there
+/// is none, and only the clocks differ.
 pub(super) fn bound_chat(input: &Input<'_>, found: &[&Found]) -> Verdict {
     let of_site = of_site(input, found);
-    let Some(first) = of_site.first() else {
-        return rejected("another_site", found[0]);
-    };
     let moment = around(input.first_words_at);
+    let age = |found: &&&Found| (found.named.started_at, found.named.id);
     let begun = of_site
         .iter()
-        .filter(|found| found.named.started_at <= moment);
-    let best = begun
-        .max_by_key(|found| (found.named.started_at, found.named.id))
-        .or_else(|| {
-            of_site
-                .iter()
-                .min_by_key(|found| (found.named.started_at, found.named.id))
-        })
-        .unwrap_or(first);
-    Verdict::Matched(Box::new(best.named.clone()), seen(input, best, &best.named))
+        .filter(|found| found.named.started_at <= moment)
+        .max_by_key(age);
+    let Some(best) = begun.or_else(|| of_site.iter().min_by_key(age)) else {
+        return rejected("another_site", found[0]);
+    };
+    let visit = match &best.open {
+        Some(open) if best.named.started_at > moment => open,
+        _ => &best.named,
+    };
+    Verdict::Matched(Box::new(visit.clone()), seen(input, best, visit))
 }
 
 /// A visit or visitor id of ours, which is unique everywhere.
@@ -138,7 +144,7 @@ pub(super) fn bound_user(input: &Input<'_>, found: &[&Found]) -> Verdict {
 pub(super) fn one_visitor(input: &Input<'_>, found: &[&Found]) -> Verdict {
     let usable = usable(input, found);
     if usable.is_empty() {
-        return rejected("began_later", found[0]);
+        return latest(input, found);
     }
     if visitors(&usable).len() > 1 {
         return rejected("several_visitors", usable[0]);
@@ -176,7 +182,7 @@ fn usable<'f>(input: &Input<'_>, found: &[&'f Found]) -> Vec<&'f Found> {
     found
         .iter()
         .copied()
-        .filter(|found| at_first_words(input, found).is_some())
+        .filter(|found| at_first_words(input, found).is_ok())
         .collect()
 }
 
@@ -208,13 +214,16 @@ fn distance(left: Timestamp, right: Timestamp) -> jiff::SignedDuration {
 fn latest(input: &Input<'_>, found: &[&Found]) -> Verdict {
     let best = found
         .iter()
-        .filter_map(|found| at_first_words(input, found).map(|visit| (*found, visit)))
+        .filter_map(|found| Some((*found, at_first_words(input, found).ok()?)))
         .max_by_key(|(found, visit)| (visit.started_at, visit.id, found.named.id));
     match best {
         Some((found, visit)) => {
             Verdict::Matched(Box::new(visit.clone()), seen(input, found, visit))
         }
-        None => rejected("began_later", found[0]),
+        None => {
+            let reason = at_first_words(input, found[0]).err();
+            rejected(reason.unwrap_or("began_later"), found[0])
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::store::{
 };
 use crate::visits;
 use jiff::SignedDuration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A pop-up lead belongs to another communication of its client that began within this time.
@@ -283,13 +284,21 @@ fn decide(ready: Prepared, candidates: Candidates) -> Option<CommunicationWrite>
     });
     let mut receipt = choice.receipt;
     receipt.extend(credit_steps);
-    let watch = choice
-        .visit
-        .iter()
-        .map(|visit| Key::new(KeyKind::Visitor, visit.visitor_key.as_str()))
-        .collect();
+    let watch = watched(&candidates);
     let communication = assemble(&ready, choice.link, credit, receipt);
     write_if_changed(ready, stored, communication, candidates.seen, watch)
+}
+
+/// The visitors that the keys lead to, also those whose evidence was refused: a visit of theirs
+/// that comes later, or turns out to have begun earlier, may be the one.
+fn watched(candidates: &Candidates) -> Vec<Key> {
+    let visitors: BTreeSet<&str> = candidates
+        .found
+        .iter()
+        .map(|found| found.named.visitor_key.as_str())
+        .collect();
+    let keys = visitors.into_iter();
+    keys.map(|key| Key::new(KeyKind::Visitor, key)).collect()
 }
 
 /// The visit of the link in force, when the keys still lead to it.

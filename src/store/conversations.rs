@@ -160,8 +160,8 @@ pub struct CommunicationWrite {
     /// `Candidates::seen` of the reading the link was decided on.
     pub seen: i64,
     pub history: Vec<HistoryEntry>,
-    /// Keys that are no evidence, but whose visits make it be reconsidered: the visitor of its
-    /// visit, who may turn out to have had a later one.
+    /// Keys that are no evidence, but whose visits make it be reconsidered: the visitors that its
+    /// evidence leads to, who may turn out to have had another visit.
     pub watch: Vec<Key>,
     /// Texts of `Subject::Near` that lead here, with their times.
     pub near: Vec<(String, Timestamp)>,

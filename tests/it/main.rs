@@ -4,4 +4,6 @@ mod hub;
 mod logs;
 mod vendors;
 
+mod links;
+mod moment;
 mod receive;
