@@ -17,7 +17,7 @@ use skvoz::store::{
     RawRow, RawSelection, TokenRow,
 };
 use skvoz::{fetch, pipeline};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -157,6 +157,11 @@ impl TestHub {
     pub fn base(&self) -> String {
         let running = self.running.as_ref().expect("the hub runs");
         format!("http://{}", running.address)
+    }
+
+    /// The store itself, for stories that play newer code.
+    pub fn store_file(&self) -> PathBuf {
+        self.data.path().join(skvoz::store::sqlite::FILE)
     }
 
     pub fn now(&self) -> Timestamp {

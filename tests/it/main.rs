@@ -4,6 +4,10 @@ mod hub;
 mod logs;
 mod vendors;
 
+mod later;
 mod links;
 mod moment;
+mod popup;
 mod receive;
+mod replay;
+mod silence;
