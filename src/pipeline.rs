@@ -5,6 +5,7 @@
 //! decides again. The same decision serves communications that are reconsidered because something
 //! they share a key with came later, or because silence has ended them.
 
+mod card;
 mod consider;
 mod normalize;
 

@@ -195,7 +195,7 @@ pub struct Communication {
 pub enum Hidden {
     /// A pop-up lead whose client has another communication within a day, which got the contact.
     AbsorbedBy(CommunicationId),
-    /// A card change that brought neither phone nor e-mail.
+    /// Changes of a card that brought no phone or e-mail but known ones.
     NoContact,
     /// Every event it was made of turned out, on replay, to tell of something else.
     TakenBack,

@@ -1,6 +1,7 @@
 //! The second half of the walk: what is known and what is new of a conversation become one
 //! communication with its link, credit and receipt. Reads visits, decides, and says what to write.
 
+use super::card;
 use super::normalize::client_of;
 use crate::credit::{self, Geo, utm};
 use crate::fold::{Draft, fold};
@@ -16,11 +17,10 @@ use crate::store::{
 };
 use crate::visits;
 use jiff::SignedDuration;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A pop-up lead belongs to another communication of its client that began within this time.
-const SAME_APPEAL: SignedDuration = SignedDuration::from_hours(24);
 /// Search finds the beginning of longer conversations only, characters.
 const SEARCHED: usize = 65_536;
 
@@ -61,7 +61,13 @@ impl Case {
         }
     }
 
-    /// All events after this commit, and those of them that must be written.
+    /// Made of changes of a client's card.
+    fn is_card(&self) -> bool {
+        self.external_id.starts_with("client:")
+    }
+
+    /// All events after this commit, and those of them that must be written. An event that came
+    /// several times is kept as it came first.
     fn merged(&self) -> (Vec<StoredEvent>, Vec<StoredEvent>) {
         let mut all: Vec<StoredEvent> = self
             .state
@@ -81,15 +87,10 @@ impl Case {
                 news.push(incoming.clone());
                 continue;
             };
+            let order = |stored: &StoredEvent| (stored.received_at, stored.raw_event);
             let read_anew = known.raw_event == incoming.raw_event && known.event != incoming.event;
-            let came_earlier = incoming.received_at < known.received_at;
-            if read_anew {
-                known.event = incoming.event.clone();
-            }
-            if came_earlier {
-                known.received_at = incoming.received_at;
-            }
-            if read_anew || came_earlier {
+            if read_anew || order(incoming) < order(known) {
+                *known = incoming.clone();
                 news.retain(|stored| stored.event.dedup_key != *dedup_key);
                 news.push(known.clone());
             }
@@ -103,6 +104,7 @@ struct Prepared {
     case: Case,
     news: Vec<StoredEvent>,
     draft: Draft,
+    hidden: Option<Hidden>,
     marks: Marks,
     site: Option<SiteId>,
 }
@@ -140,9 +142,11 @@ pub(super) async fn consider(
 fn prepare(case: Case, now: Timestamp) -> Result<Prepared, Box<Case>> {
     let (all, news) = case.merged();
     let silence = silence_of(&case.integration);
-    let Some(mut draft) = fold(case.kind, &all, &case.state.client_events, silence, now) else {
+    let told = Told::of(&case, &all);
+    let Some(mut draft) = fold(case.kind, &told.events, told.cards, silence, now) else {
         return Err(Box::new(case));
     };
+    let hidden = told.hidden;
     let rules = &case.setup.rules;
     let marks = utm::read_touch(&draft.touch, &|host| rules.is_own(host));
     add_keys(&mut draft, &case, &all, &marks);
@@ -160,9 +164,44 @@ fn prepare(case: Case, now: Timestamp) -> Result<Prepared, Box<Case>> {
         case,
         news,
         draft,
+        hidden,
         marks,
         site,
     })
+}
+
+/// What of a case's events is folded: of changes of a card those that are a lead, else all.
+struct Told<'a> {
+    events: Cow<'a, [StoredEvent]>,
+    cards: &'a [StoredEvent],
+    hidden: Option<Hidden>,
+}
+
+impl<'a> Told<'a> {
+    fn of(case: &'a Case, all: &'a [StoredEvent]) -> Told<'a> {
+        let state = &case.state;
+        if !case.is_card() {
+            return Told {
+                events: Cow::Borrowed(all),
+                cards: &state.client_events,
+                hidden: None,
+            };
+        }
+        let leads = card::leads(all, &state.siblings);
+        if leads.is_empty() {
+            let absorbed = card::absorbed_by(all, &state.siblings);
+            return Told {
+                events: Cow::Borrowed(all),
+                cards: &[],
+                hidden: Some(absorbed.map_or(Hidden::NoContact, Hidden::AbsorbedBy)),
+            };
+        }
+        Told {
+            events: Cow::Owned(leads),
+            cards: all,
+            hidden: None,
+        }
+    }
 }
 
 fn silence_of(integration: &Integration) -> SignedDuration {
@@ -237,7 +276,7 @@ fn taken_back(case: Case) -> Option<CommunicationWrite> {
     }
     communication.hidden = Some(Hidden::TakenBack);
     communication.silence_at = None;
-    communication.keys.clear();
+    let dropped = std::mem::take(&mut communication.keys);
     Some(CommunicationWrite {
         communication,
         new_events: Vec::new(),
@@ -247,6 +286,8 @@ fn taken_back(case: Case) -> Option<CommunicationWrite> {
         watch: Vec::new(),
         near: Vec::new(),
         contact_news: false,
+        client_news: false,
+        dropped,
         text: Some(String::new()),
     })
 }
@@ -335,7 +376,7 @@ fn assemble(
         provider: case.integration.provider.clone(),
         kind: case.kind,
         external_id: case.external_id.clone(),
-        hidden: hidden(case, &draft),
+        hidden: ready.hidden,
         channel: draft.channel,
         status: draft.status,
         started_at: draft.started_at,
@@ -378,25 +419,6 @@ fn employee_of(case: &Case, draft: &Draft) -> Option<EmployeeId> {
         .or(settings.employee_id)
 }
 
-/// A pop-up lead is shown when it has a contact and its client wrote nothing else within a day.
-fn hidden(case: &Case, draft: &Draft) -> Option<Hidden> {
-    if !case.external_id.starts_with("client:") {
-        return None;
-    }
-    let near = case
-        .state
-        .siblings
-        .iter()
-        .filter(|(_, started_at)| started_at.duration_since(draft.started_at).abs() <= SAME_APPEAL)
-        .map(|(id, _)| *id)
-        .min();
-    match near {
-        Some(id) => Some(Hidden::AbsorbedBy(id)),
-        None if draft.contact.is_unreachable() => Some(Hidden::NoContact),
-        None => None,
-    }
-}
-
 fn write_if_changed(
     ready: Prepared,
     stored: Option<Communication>,
@@ -410,27 +432,51 @@ fn write_if_changed(
     }
     let text = searched_text(&communication);
     let changed_text = stored.as_ref().map(searched_text).as_ref() != Some(&text);
-    let sure = matches!(
-        communication.link.strength,
-        Strength::Exact | Strength::Strong
-    );
-    let contact_news = sure
-        && stored.as_ref().is_none_or(|stored| {
-            stored.link != communication.link || stored.contact != communication.contact
-        });
+    let before = stored.as_ref();
     Some(CommunicationWrite {
-        history: stored
-            .map(|stored| replaced(&stored, &communication))
+        history: before
+            .map(|stored| replaced(stored, &communication))
             .unwrap_or_default(),
+        contact_news: is_contact_news(before, &communication),
+        client_news: is_client_news(before, &communication),
+        dropped: before.map_or(Vec::new(), |stored| dropped(stored, &communication)),
         communication,
         new_events: ready.news,
         forget: ready.case.forget,
         seen,
         watch,
         near: ready.case.near,
-        contact_news,
         text: changed_text.then_some(text),
     })
+}
+
+/// Others with the same contact may be led to another visit, or to none any more.
+fn is_contact_news(before: Option<&Communication>, now: &Communication) -> bool {
+    let is_sure =
+        |one: &Communication| matches!(one.link.strength, Strength::Exact | Strength::Strong);
+    match before {
+        None => is_sure(now),
+        Some(before) => {
+            let is_new = before.link != now.link || before.contact != now.contact;
+            is_new && (is_sure(before) || is_sure(now))
+        }
+    }
+}
+
+/// The card of the client may have become a lead, or part of this communication.
+fn is_client_news(before: Option<&Communication>, now: &Communication) -> bool {
+    let seen = |one: &Communication| {
+        let last_message = one.messages.iter().map(|message| message.at).max();
+        let end = one.finished_at.max(last_message);
+        let client = one.keys.iter().find(|key| key.kind == KeyKind::Client);
+        (one.started_at, end, one.contact.clone(), client.cloned())
+    };
+    before.is_none_or(|before| seen(before) != seen(now) || before.hidden != now.hidden)
+}
+
+fn dropped(before: &Communication, now: &Communication) -> Vec<Key> {
+    let gone = before.keys.iter().filter(|key| !now.keys.contains(key));
+    gone.cloned().collect()
 }
 
 fn replaced(stored: &Communication, new: &Communication) -> Vec<HistoryEntry> {

@@ -18,11 +18,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tracing::error;
 
+/// What is said of a raw event whose reader panicked.
+const READER_FAILED: &str = "the provider's reader failed";
+
 /// Normalized raw events, to be decided on as often as needed.
 pub(super) struct Batch {
     raw: Vec<(RawEvent, Result<Vec<String>, SetAside>)>,
     events: Vec<(Owner, StoredEvent)>,
-    /// Raw events that were looked at before.
+    /// Raw events that were looked at before, and about which we know what they tell now.
     again: Vec<(WorkspaceId, RawEventId)>,
     pub(super) fetches: Vec<(WorkspaceId, IntegrationId, RawEventId, FetchNeed)>,
 }
@@ -36,9 +39,6 @@ pub(super) async fn normalize(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreRe
         fetches: Vec::new(),
     };
     for ClaimedRaw { event: raw, again } in claimed {
-        if *again {
-            batch.again.push((raw.workspace, raw.id));
-        }
         let setup = hub.setups.of(raw.workspace).await?;
         let integration = setup.integration(raw.integration).cloned();
         let outcome = match switched_on(raw, integration) {
@@ -48,9 +48,22 @@ pub(super) async fn normalize(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreRe
             }
             Err(refused) => Err(refused),
         };
+        if *again && tells(&outcome) {
+            batch.again.push((raw.workspace, raw.id));
+        }
         batch.raw.push((raw.clone(), outcome));
     }
     Ok(batch)
+}
+
+/// Whether the outcome is the raw event's own word. When it could not be heard, because of a switch,
+/// of a secret that is newer than the request or of a fault of ours, what it told before stands.
+fn tells(outcome: &Result<Vec<String>, SetAside>) -> bool {
+    let Err(refused) = outcome else {
+        return true;
+    };
+    let unheard = [SetAsideReason::SwitchedOff, SetAsideReason::SecretMismatch];
+    !unheard.contains(&refused.reason) && refused.detail != READER_FAILED
 }
 
 /// The switches as they stand now, which need not be how they stood at the arrival.
@@ -85,10 +98,7 @@ fn normalize_one(
     catch_unwind(read).unwrap_or_else(|_| {
         error!(raw_event.id = %raw.id, provider = raw.provider,
             "The reader of {} panicked at raw event {}", raw.provider, raw.id);
-        Err(SetAside::new(
-            SetAsideReason::WrongShape,
-            "the provider's reader failed",
-        ))
+        Err(SetAside::new(SetAsideReason::WrongShape, READER_FAILED))
     })
 }
 
@@ -148,11 +158,6 @@ impl Batch {
         if self.again.is_empty() {
             return Ok(());
         }
-        let told: HashSet<&str> = self
-            .events
-            .iter()
-            .map(|(_, stored)| stored.event.dedup_key.as_str())
-            .collect();
         let again: HashSet<RawEventId> = self.again.iter().map(|(_, id)| *id).collect();
         let known = hub.store.told_by(self.again.clone()).await?;
         let ids: HashSet<_> = known
@@ -164,15 +169,17 @@ impl Batch {
             .conversations_by_id(ids.into_iter().collect())
             .await?
         {
-            let gone: Vec<String> = state
-                .events
-                .iter()
+            let Some(case) = super::stored_case(hub, state).await? else {
+                continue;
+            };
+            let events = case.state.events.iter();
+            let gone: Vec<String> = events
                 .filter(|stored| again.contains(&stored.raw_event))
                 .map(|stored| &stored.event.dedup_key)
-                .filter(|key| !told.contains(key.as_str()))
+                .filter(|key| !cases.tells(&case, key))
                 .cloned()
                 .collect();
-            if let (false, Some(case)) = (gone.is_empty(), super::stored_case(hub, state).await?) {
+            if !gone.is_empty() {
                 cases.forget(case, gone);
             }
         }
@@ -223,6 +230,7 @@ fn query(owner: &Owner, stored: &StoredEvent) -> ConversationQuery {
         workspace: integration.workspace,
         integration: integration.id,
         subject: stored.event.subject.clone(),
+        dedup_key: stored.event.dedup_key.clone(),
         at: time_of(stored),
         client: client_of(integration.id, &integration.provider, &stored.event),
     }
@@ -285,6 +293,16 @@ impl Cases {
         }
         self.list[index].look_again |= look_again;
         self.list[index].incoming.push(stored.clone());
+    }
+
+    /// The batch tells this event of this very conversation.
+    fn tells(&self, case: &Case, dedup_key: &str) -> bool {
+        let place = (case.integration.id, case.kind, case.external_id.clone());
+        let found = self.places.get(&place).map(|index| &self.list[*index]);
+        found.is_some_and(|found| {
+            let mut told = found.incoming.iter();
+            told.any(|stored| stored.event.dedup_key == dedup_key)
+        })
     }
 
     fn forget(&mut self, case: Case, gone: Vec<String>) {

@@ -2,9 +2,9 @@
 
 use super::{Page, PageRequest, StoreResult};
 use crate::model::{
-    CampaignId, Communication, CommunicationId, CommunicationKind, FetchNeed, Found, IntegrationId,
-    Key, RawEventId, RawState, SetAsideReason, SourceId, Status, StoredEvent, Strength, Subject,
-    Timestamp, WorkspaceId,
+    CampaignId, Communication, CommunicationId, CommunicationKind, Contact, FetchNeed, Found,
+    IntegrationId, Key, RawEventId, RawState, SetAsideReason, SourceId, Status, StoredEvent,
+    Strength, Subject, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 
@@ -89,6 +89,8 @@ pub struct ConversationQuery {
     pub workspace: WorkspaceId,
     pub integration: IntegrationId,
     pub subject: Subject,
+    /// Key of the event: one that is known stays where it is, whatever is near.
+    pub dedup_key: String,
     /// Time of the event, for `Subject::Near`.
     pub at: Timestamp,
     /// `{integration}:{client}` of the event, for the changes of his card.
@@ -103,8 +105,19 @@ pub struct ConversationState {
     pub events: Vec<StoredEvent>,
     /// Card changes of its client (`Subject::Client`), which add contacts.
     pub client_events: Vec<StoredEvent>,
-    /// For a pop-up lead: other communications of the client, with their start.
-    pub siblings: Vec<(CommunicationId, Timestamp)>,
+    /// For a pop-up lead: other communications of the client.
+    pub siblings: Vec<Sibling>,
+}
+
+/// Another communication of the client whose card changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sibling {
+    pub id: CommunicationId,
+    pub from: Timestamp,
+    /// Its end or its last message.
+    pub until: Timestamp,
+    /// What its own events told; not what the card added.
+    pub contact: Contact,
 }
 
 /// A question for visits.
@@ -167,6 +180,10 @@ pub struct CommunicationWrite {
     pub near: Vec<(String, Timestamp)>,
     /// Its contacts or its visit are new, so others with the same contact look again.
     pub contact_news: bool,
+    /// Its time or its contacts are new, so the card of its client looks again.
+    pub client_news: bool,
+    /// Keys that it has no more; others that share a contact or the client look again.
+    pub dropped: Vec<Key>,
     /// What search finds it by; `None` when that did not change.
     pub text: Option<String>,
 }

@@ -18,7 +18,7 @@ pub use access::{Access, ApiKeyRow, AuditEntry, LoginRow, NewApiKey, Role, UserR
 pub use conversations::{
     CandidateQuery, Candidates, CommunicationFilter, CommunicationSort, CommunicationWrite,
     ConversationQuery, ConversationState, Conversations, History, HistoryEntry, RawOutcome,
-    Touched, UnitOfWork,
+    Sibling, Touched, UnitOfWork,
 };
 pub use intake::{
     ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter, RawRow,

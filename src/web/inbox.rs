@@ -93,7 +93,7 @@ async fn list(person: Person, Query(asked): Query<Asked>) -> HttpResult<Response
         states: states(&page, &filter, &counts),
         integrations: with_none(page.text("inbox.all_integrations"), integrations.collect()),
         reasons: with_none(page.text("inbox.all_reasons"), reasons.to_vec()),
-        any_filter: asked.address("", "") != "",
+        any_filter: !asked.address("", "").is_empty(),
         pager: Pager {
             shown: page.fill(
                 "communications.found_on_page",

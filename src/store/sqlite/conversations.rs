@@ -2,19 +2,20 @@
 
 use super::SqliteStore;
 use super::rows::{cursor_parts, get_json, get_time, micros, page, to_json};
-use super::visits::{VISIT, announce_key, log_change, next_change, put_key, read_key, read_visit};
+use super::visits::{VISIT, announce_key, log_change, next_change, put_key, read_visit};
 use crate::model::{
-    Communication, CommunicationId, CommunicationKind, Found, Key, KeyKind, RawEventId,
-    SetAsideReason, StoredEvent, Strength, Subject, Timestamp, Visit, WorkspaceId,
+    Communication, CommunicationId, CommunicationKind, Contact, Found, Key, KeyKind, RawEventId,
+    SetAsideReason, StoredEvent, Subject, Timestamp, Visit, WorkspaceId,
 };
 use crate::store::{
     CandidateQuery, Candidates, CommunicationFilter, CommunicationSort, CommunicationWrite,
     ConversationQuery, ConversationState, Conversations, History, Page, PageRequest, RawOutcome,
-    StoreError, StoreResult, Touched, UnitOfWork,
+    Sibling, StoreError, StoreResult, Touched, UnitOfWork,
 };
 use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use sha2::{Digest, Sha256};
 
 /// `keys.subject_kind` of a communication.
 const COMMUNICATION: i64 = 2;
@@ -53,7 +54,13 @@ impl Conversations for SqliteStore {
                         continue;
                     };
                     let client = client_of(&communication);
-                    states.push(state(connection, Some(communication), client.as_deref())?);
+                    let is_card = subject_kind(&communication) == CARD;
+                    states.push(state(
+                        connection,
+                        Some(communication),
+                        client.as_deref(),
+                        is_card,
+                    )?);
                 }
                 Ok(states)
             })
@@ -282,9 +289,38 @@ fn conversation(
             CommunicationKind::OfflineLead,
             &format!("client:{client}"),
         )?,
-        Subject::Near { kind, any_of } => near(connection, query, *kind, any_of)?,
+        Subject::Near { kind, any_of } => match home(connection, query, *kind)? {
+            Some(known) => Some(known),
+            None => near(connection, query, *kind, any_of)?,
+        },
     };
-    state(connection, known, query.client.as_deref())
+    let is_card = matches!(query.subject, Subject::Client { .. });
+    state(connection, known, query.client.as_deref(), is_card)
+}
+
+/// The communication that already has this very event.
+fn home(
+    connection: &Connection,
+    query: &ConversationQuery,
+    kind: CommunicationKind,
+) -> StoreResult<Option<Communication>> {
+    Ok(connection
+        .prepare_cached(
+            "select communications.id, version, document from events
+             join communications on communications.id = events.communication_id
+             where events.integration_id = ?1 and events.dedup_key = ?2
+                 and communications.kind = ?3 and communications.workspace_id = ?4",
+        )?
+        .query_row(
+            params![
+                query.integration.0,
+                query.dedup_key,
+                kind.as_str(),
+                query.workspace.0
+            ],
+            read_communication,
+        )
+        .optional()?)
 }
 
 fn by_number(
@@ -310,8 +346,8 @@ fn by_number(
         .optional()?)
 }
 
-/// The communication of the same kind that has one of the texts and is near enough, the oldest one
-/// when there are several.
+/// The communication of the same kind of which some event has one of the texts and is near enough,
+/// the oldest one when there are several.
 fn near(
     connection: &Connection,
     query: &ConversationQuery,
@@ -321,23 +357,17 @@ fn near(
     let mut statement = connection.prepare_cached(
         "select communications.id, version, document from keys
          join communications on communications.id = keys.subject_id
-         where keys.workspace_id = ?1 and keys.kind = 'near' and keys.value = ?2
-             and keys.subject_kind = 2 and communications.kind = ?3
-             and keys.at between ?4 and ?5
-         order by communications.id limit 1",
+         where keys.workspace_id = ?1 and keys.kind = 'near' and keys.value between ?2 and ?3
+             and keys.subject_kind = 2 and communications.kind = ?4
+         order by communications.hidden, communications.id limit 1",
     )?;
     for (text, seconds) in any_of {
-        let key = near_key(query.integration.0, text);
         let (at, gap) = (micros(query.at), i64::from(*seconds) * 1_000_000);
+        let from = near_key(query.integration.0, text, at - gap);
+        let to = near_key(query.integration.0, text, at + gap);
         let found = statement
             .query_row(
-                params![
-                    query.workspace.0,
-                    key.value,
-                    kind.as_str(),
-                    at - gap,
-                    at + gap
-                ],
+                params![query.workspace.0, from.value, to.value, kind.as_str()],
                 read_communication,
             )
             .optional()?;
@@ -348,15 +378,19 @@ fn near(
     Ok(None)
 }
 
-/// The stored form of a text of `Subject::Near`.
-fn near_key(integration: i64, text: &str) -> Key {
-    Key::new(KeyKind::Near, format!("{integration}:{text}"))
+/// The stored form of a text of `Subject::Near` at a moment: one for each event, ordered by time
+/// within a text. The text itself, which may be long and a contact, is not repeated.
+fn near_key(integration: i64, text: &str, at: i64) -> Key {
+    let hash = data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..16]);
+    let at = at.max(0);
+    Key::new(KeyKind::Near, format!("{integration}:{hash}@{at:020}"))
 }
 
 fn state(
     connection: &Connection,
     communication: Option<Communication>,
     client: Option<&str>,
+    is_card: bool,
 ) -> StoreResult<ConversationState> {
     let events = match &communication {
         Some(known) => events_of(connection, known.id)?,
@@ -368,52 +402,67 @@ fn state(
         ..Default::default()
     };
     if let Some(client) = client {
-        let own = state.communication.as_ref().map(|known| known.id);
+        let subject = if is_card { COMMUNICATION } else { CARD };
         let workspace = state.communication.as_ref().map(|known| known.workspace);
-        read_client(connection, &mut state, client, own, workspace)?;
+        for one in of_client(connection, client, subject, workspace)? {
+            let events = events_of(connection, one.id)?;
+            match is_card {
+                true => state.siblings.push(sibling(&one, &events)),
+                false => state.client_events.extend(events),
+            }
+        }
     }
     Ok(state)
 }
 
-/// Card changes of the client, and the other communications with him.
-fn read_client(
+/// Shown communications with the client, or the card changes that are a lead of his.
+fn of_client(
     connection: &Connection,
-    state: &mut ConversationState,
     client: &str,
-    own: Option<CommunicationId>,
+    subject_kind: i64,
     workspace: Option<WorkspaceId>,
-) -> StoreResult<()> {
-    let rows = connection
+) -> StoreResult<Vec<Communication>> {
+    Ok(connection
         .prepare_cached(
-            "select keys.subject_kind, keys.subject_id, communications.started_at
+            "select communications.id, version, document
              from keys join communications on communications.id = keys.subject_id
-             where keys.kind = 'client' and keys.value = ?1
-                 and keys.workspace_id = coalesce(?2, communications.workspace_id)
-                 and keys.subject_kind in (2, 3)
-             order by keys.subject_id desc limit ?3",
+             where keys.kind = 'client' and keys.value = ?1 and keys.subject_kind = ?2
+                 and keys.workspace_id = coalesce(?3, communications.workspace_id)
+                 and (keys.subject_kind = 3 or communications.hidden = 0)
+             order by keys.subject_id desc limit ?4",
         )?
         .query_map(
-            params![client, workspace.map(|id| id.0), CARDS_OF_A_CLIENT],
-            |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    CommunicationId(row.get(1)?),
-                    get_time(row, "started_at")?,
-                ))
-            },
+            params![
+                client,
+                subject_kind,
+                workspace.map(|id| id.0),
+                CARDS_OF_A_CLIENT
+            ],
+            read_communication,
         )?
-        .collect::<Result<Vec<_>, _>>()?;
-    for (subject_kind, id, started_at) in rows {
-        if Some(id) == own {
-            continue;
-        }
-        if subject_kind == CARD {
-            state.client_events.extend(events_of(connection, id)?);
-        } else {
-            state.siblings.push((id, started_at));
-        }
+        .collect::<Result<_, _>>()?)
+}
+
+fn sibling(communication: &Communication, events: &[StoredEvent]) -> Sibling {
+    let last_message = communication
+        .messages
+        .iter()
+        .map(|message| message.at)
+        .max();
+    let until = communication.finished_at.max(last_message);
+    let mut contact = Contact::default();
+    for told in events.iter().map(|stored| &stored.event.contact) {
+        contact.phones.extend(told.phones.iter().cloned());
+        contact.emails.extend(told.emails.iter().cloned());
     }
-    Ok(())
+    Sibling {
+        id: communication.id,
+        from: communication.started_at,
+        until: until.map_or(communication.started_at, |until| {
+            until.max(communication.started_at)
+        }),
+        contact,
+    }
 }
 
 fn events_of(connection: &Connection, id: CommunicationId) -> StoreResult<Vec<StoredEvent>> {
@@ -503,7 +552,7 @@ fn visits_of_contact(
              join visits on visits.id = communications.visit_id
              where keys.workspace_id = ?1 and keys.kind = ?2 and keys.value = ?3
                  and keys.subject_kind = 2 and communications.strength in ('exact', 'strong')
-                 and communications.id <> ?4
+                 and communications.id <> ?4 and communications.hidden = 0
              order by visits.started_at desc limit ?5",
         )?
         .query_map(
@@ -800,7 +849,7 @@ fn update_communication(
     Ok(())
 }
 
-/// Adds an event, or gives a known one its new content and its earliest arrival.
+/// Adds an event, or gives a known one its new content or the arrival that counts.
 fn put_event(
     connection: &Connection,
     communication: &Communication,
@@ -814,7 +863,7 @@ fn put_event(
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              on conflict (integration_id, dedup_key) do update
                  set communication_id = excluded.communication_id, body = excluded.body,
-                     received_at = min(received_at, excluded.received_at)",
+                     raw_event_id = excluded.raw_event_id, received_at = excluded.received_at",
         )?
         .execute(params![
             communication.workspace.0,
@@ -828,7 +877,8 @@ fn put_event(
     Ok(())
 }
 
-/// Contacts of a surely linked communication are announced: they lead others to its visit.
+/// Keys with news are announced: contacts lead others to the visit of a surely linked
+/// communication, the client leads his card to it.
 fn write_keys(
     connection: &Connection,
     write: &CommunicationWrite,
@@ -836,103 +886,70 @@ fn write_keys(
     seq: i64,
 ) -> StoreResult<()> {
     let communication = &write.communication;
-    let (workspace, subject) = (communication.workspace, subject_kind(communication));
-    let sure = matches!(
-        communication.link.strength,
-        Strength::Exact | Strength::Strong
-    );
+    let workspace = communication.workspace;
+    let subject = subject_kind(communication);
     let at = micros(communication.first_words_at);
-    let keys = stored_keys(write);
-    if communication.version > 0 {
-        drop_other_keys(connection, communication, id, &keys)?;
-    }
-    for key in &keys {
+    drop_keys(connection, write, subject, id)?;
+    for key in communication.keys.iter().chain(&write.watch) {
         let announced = match key.kind {
-            KeyKind::Phone | KeyKind::Email => sure && write.contact_news,
-            KeyKind::Client => communication.version == 0 || subject == CARD,
+            KeyKind::Phone | KeyKind::Email => write.contact_news,
+            KeyKind::Client => write.client_news || subject == CARD,
             _ => false,
         };
         if announced {
             announce_key(connection, workspace, key, subject, id, at, seq)?;
-        } else {
-            put_key(connection, workspace, key, subject, id, at, 0)?;
+            continue;
+        }
+        for stored in stored_forms(key) {
+            put_key(connection, workspace, &stored, subject, id, at, 0)?;
         }
     }
     for (text, near_at) in &write.near {
-        let key = near_key(communication.integration.0, text);
-        put_key(
-            connection,
-            communication.workspace,
-            &key,
-            COMMUNICATION,
-            id,
-            micros(*near_at),
-            0,
-        )?;
+        let near_at = micros(*near_at);
+        let key = near_key(communication.integration.0, text, near_at);
+        put_key(connection, workspace, &key, COMMUNICATION, id, near_at, 0)?;
     }
     Ok(())
 }
 
-/// Its keys as they are stored: a foreign token as every alias.
-fn stored_keys(write: &CommunicationWrite) -> Vec<Key> {
-    let mut stored = Vec::new();
-    for key in write.communication.keys.iter().chain(&write.watch) {
-        if key.kind == KeyKind::Foreign {
-            stored.extend(KeyKind::ALIASES.iter().map(|kind| Key {
-                kind: *kind,
-                value: key.value.clone(),
-            }));
-        } else {
-            stored.push(key.clone());
-        }
+/// A key as it is looked for: a foreign token may be any of the aliases.
+fn stored_forms(key: &Key) -> Vec<Key> {
+    match key.kind {
+        KeyKind::Foreign => KeyKind::ALIASES
+            .iter()
+            .map(|kind| Key::new(*kind, key.value.as_str()))
+            .collect(),
+        _ => vec![key.clone()],
     }
-    stored
 }
 
-/// Removes keys that the communication no longer has. Those whom such a contact may have led to its
-/// visit, and those who share a client with it, look again.
-fn drop_other_keys(
+/// Removes keys that the communication has no more, before the ones it has are written. Whoever
+/// shares a contact or the client may have been decided by them.
+fn drop_keys(
     connection: &Connection,
-    communication: &Communication,
+    write: &CommunicationWrite,
+    subject: i64,
     id: i64,
-    keep: &[Key],
 ) -> StoreResult<()> {
-    let subject = subject_kind(communication);
-    let stored = connection
-        .prepare_cached(
-            "select kind, value from keys
-             where subject_kind = ?1 and subject_id = ?2 and kind <> 'near'",
-        )?
-        .query_map([subject, id], read_key)?
-        .collect::<Result<Vec<_>, _>>()?;
-    for key in stored.iter().filter(|key| !keep.contains(key)) {
-        let named = params![
-            communication.workspace.0,
-            key.kind.as_str(),
-            key.value,
-            subject,
-            id
-        ];
+    let workspace = write.communication.workspace.0;
+    for key in write.dropped.iter().flat_map(stored_forms) {
+        let (kind, value) = (key.kind.as_str(), &key.value);
+        if matches!(key.kind, KeyKind::Phone | KeyKind::Email | KeyKind::Client) {
+            connection
+                .prepare_cached(
+                    "insert or ignore into revisits (communication_id, workspace_id)
+                     select subject_id, workspace_id from keys
+                     where workspace_id = ?1 and kind = ?2 and value = ?3
+                         and subject_kind in (2, 3) and subject_id <> ?4",
+                )?
+                .execute(params![workspace, kind, value, id])?;
+        }
         connection
             .prepare_cached(
                 "delete from keys where workspace_id = ?1 and kind = ?2 and value = ?3
                      and subject_kind = ?4 and subject_id = ?5",
             )?
-            .execute(named)?;
-        if matches!(key.kind, KeyKind::Phone | KeyKind::Email | KeyKind::Client) {
-            connection
-                .prepare_cached(
-                    "insert or replace into revisits (communication_id, workspace_id)
-                     select subject_id, workspace_id from keys
-                     where workspace_id = ?1 and kind = ?2 and value = ?3
-                         and subject_kind in (2, 3)",
-                )?
-                .execute(params![
-                    communication.workspace.0,
-                    key.kind.as_str(),
-                    key.value
-                ])?;
-        }
+            .execute(params![workspace, kind, value, subject, id])?;
     }
     Ok(())
 }

@@ -148,6 +148,7 @@ impl Ground {
             subject,
             at: at(0),
             client: client.map(Into::into),
+            dedup_key: String::new(),
         };
         let mut states = self.store.conversations(vec![query]).await.unwrap();
         assert_eq!(states.len(), 1, "one answer for each question");

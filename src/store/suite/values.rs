@@ -200,6 +200,8 @@ pub fn write(communication: Communication) -> CommunicationWrite {
         watch: vec![],
         near: vec![],
         contact_news: false,
+        client_news: false,
+        dropped: Vec::new(),
         text: None,
     }
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const WEBHOOK: &str = include_str!("../../../src/providers/carrotquest/fixtures/closed.http");
-const RECORD: &str = include_str!("../../../src/providers/carrotquest/fixtures/fetched_closed.http");
+const RECORD: &str =
+    include_str!("../../../src/providers/carrotquest/fixtures/fetched_closed.http");
 const CHAT: &str = "1702555444333222111";
 const USER: &str = "1702233445566778899";
 
