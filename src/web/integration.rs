@@ -7,15 +7,11 @@ use super::integration_form::{Draft, Errors, OwnKind, Preview, SettingsForm};
 use super::parts::{Address, Notice};
 use super::{Editor, Menu, Page, Person};
 use crate::http_error::{HttpError, HttpResult};
-use crate::hub::{Hub, Vault};
+use crate::hub::{Addresses, Doors, Hub};
 use crate::locale::Locale;
-use crate::model::{
-    Channel, Integration, IntegrationId, IntegrationSettings, RawEventId, Timestamp,
-};
+use crate::model::{Integration, IntegrationId, IntegrationSettings, RawEventId, Timestamp};
 use crate::providers::{self, Language, Provider, settings};
-use crate::store::{
-    IntegrationRow, NewIntegration, PageRequest, RawFilter, RawRow, Removable, TokenRow,
-};
+use crate::store::{IntegrationRow, NewIntegration, PageRequest, RawFilter, RawRow, Removable};
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Query};
@@ -118,7 +114,7 @@ async fn create(
         name: draft.name.clone(),
         active: draft.active,
         settings: sealed(hub, provider, settings),
-        token: new_token(hub),
+        token: hub.new_token(),
         created_at: hub.now(),
     };
     let id = hub.store.add_integration(new).await?;
@@ -155,60 +151,46 @@ async fn existing_page(
         return Ok(shown);
     }
     let hub = &person.hub;
-    let tokens = hub
-        .store
-        .tokens(integration.workspace, integration.id, hub.now())
-        .await?;
-    let mut live = tokens.iter();
-    if let Some(token) = live.next().and_then(|row| hub.vault.open_text(&row.sealed)) {
-        let base = hub.url(&format!("/in/{}/{token}", integration.provider));
-        shown.addresses = addresses(page, provider, &base, integration.settings.offline_leads);
-        shown.channel_addresses = channel_addresses(page, provider, &base);
+    let doors = Doors {
+        leads: provider.has_leads_address(),
+        channels: provider.has_channel_addresses(),
+    };
+    if let Some(found) = hub.addresses(integration, doors).await? {
+        let old_until = found.old_until.map(|at| page.date_time(at));
+        shown.old_until = old_until.unwrap_or_default();
+        shown.channel_addresses = channel_addresses(page, &found);
+        shown.addresses = addresses(page, provider, found);
     }
-    let old_until = live.filter_map(|row| row.expires_at).max();
-    shown.old_until = old_until.map_or_else(String::new, |at| page.date_time(at));
     shown.overlap = page.count("count.day", hub.config.intake.token_overlap_days);
     shown.preview.events = Preview::events(page, provider, &recent, None);
     Ok(shown)
 }
 
-fn addresses(page: &Page, provider: &dyn Provider, base: &str, leads: bool) -> Vec<Address> {
-    let address = |id: &str, key: &str, url: String, hint: &str| Address {
+fn addresses(page: &Page, provider: &dyn Provider, found: Addresses) -> Vec<Address> {
+    let address = |id: &str, key: &str, url: String| Address {
         id: id.to_owned(),
         title: page.text(key).to_owned(),
         url,
-        hint: page.locale.find(hint).unwrap_or_default().to_owned(),
+        hint: String::new(),
     };
-    if !provider.has_leads_address() {
-        return vec![address(
-            "address",
-            "integration.one_url",
-            base.to_owned(),
-            "",
-        )];
-    }
-    let chats = address("address", "integration.chats_url", base.to_owned(), "");
-    let leads = leads.then(|| {
-        let url = format!("{base}/leads");
-        address("address-leads", "integration.leads_url", url, "")
-    });
+    let chats = match provider.has_leads_address() {
+        true => "integration.chats_url",
+        false => "integration.one_url",
+    };
+    let leads = found.leads;
+    let leads = leads.map(|url| address("address-leads", "integration.leads_url", url));
+    let chats = address("address", chats, found.chats);
     std::iter::once(chats).chain(leads).collect()
 }
 
-fn channel_addresses(page: &Page, provider: &dyn Provider, base: &str) -> Vec<Address> {
-    if !provider.has_channel_addresses() {
-        return Vec::new();
-    }
-    let channels = Channel::KNOWN.iter().filter_map(|name| Channel::new(name));
-    channels
-        .filter(|channel| !channel.is_site())
-        .map(|channel| Address {
-            id: format!("address-{}", channel.as_str().replace('.', "-")),
-            title: page.fill("integration.channel_url", "channel", page.channel(&channel)),
-            url: format!("{base}/{}", channel.as_str()),
-            hint: String::new(),
-        })
-        .collect()
+fn channel_addresses(page: &Page, found: &Addresses) -> Vec<Address> {
+    let address = |(channel, url): (&String, &String)| Address {
+        id: format!("address-{channel}"),
+        title: page.word("channel", channel),
+        url: url.clone(),
+        hint: String::new(),
+    };
+    found.channels.iter().map(address).collect()
 }
 
 async fn recent(person: &Person, id: IntegrationId) -> HttpResult<Vec<RawRow>> {
@@ -325,7 +307,7 @@ async fn rotate(Editor(person): Editor, Path(id): Path<i64>) -> HttpResult<Respo
         .rotate_token(
             person.workspace(),
             integration.id,
-            new_token(hub),
+            hub.new_token(),
             old_until,
         )
         .await?;
@@ -355,29 +337,13 @@ fn found(person: &Person, id: i64) -> HttpResult<(Arc<Integration>, &'static dyn
     Ok((integration.clone(), found_provider(&integration.provider)?))
 }
 
-fn new_token(hub: &Hub) -> TokenRow {
-    let token = Vault::token();
-    TokenRow {
-        hash: hub.vault.hash(&token),
-        sealed: hub.vault.seal(&token),
-        created_at: hub.now(),
-        expires_at: None,
-    }
-}
-
 /// Settings as they are stored: secrets sealed.
 fn sealed(
     hub: &Hub,
     provider: &dyn Provider,
     mut settings: IntegrationSettings,
 ) -> IntegrationSettings {
-    for name in settings::secret_names(provider) {
-        if let Some(value) = settings.own.get_mut(name)
-            && let Some(clear) = value.as_str()
-        {
-            *value = hub.vault.seal(clear).into();
-        }
-    }
+    hub.seal_secrets(&mut settings.own, settings::secret_names(provider));
     settings
 }
 

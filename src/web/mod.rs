@@ -4,6 +4,7 @@
 pub mod assets;
 pub mod communication;
 pub mod communications;
+mod conditions;
 mod failure;
 pub mod first_run;
 mod form;
@@ -15,6 +16,7 @@ pub mod integrations;
 mod language;
 pub mod login;
 mod mask;
+mod names;
 mod page;
 pub mod parts;
 mod person;
@@ -24,6 +26,7 @@ mod receipt;
 mod samples;
 mod show;
 pub mod sites;
+mod targets;
 pub mod visit;
 
 pub use page::{Icon, Menu, Page};
@@ -52,6 +55,8 @@ pub fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .merge(inbox::router())
         .merge(raw_event::router())
         .merge(sites::router())
+        .merge(targets::router())
+        .merge(names::router())
         .fallback(async || HttpError::not_found("this page"))
         .layer(from_fn_with_state(hub.clone(), guard::guard));
     let packed = Router::new().route("/assets/{*name}", get(assets::serve));
