@@ -24,6 +24,7 @@ pub mod raw_event;
 mod receipt;
 #[cfg(test)]
 mod samples;
+mod settings;
 mod show;
 pub mod sites;
 mod targets;
@@ -55,6 +56,7 @@ pub fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .merge(inbox::router())
         .merge(raw_event::router())
         .merge(sites::router())
+        .merge(settings::router())
         .merge(targets::router())
         .merge(names::router())
         .fallback(async || HttpError::not_found("this page"))
