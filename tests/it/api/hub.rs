@@ -4,6 +4,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use skvoz::config::Config;
 use skvoz::hub::{Clock, MadeWorkspace, NewWorkspace, make_workspace};
+use skvoz::pipeline;
 use skvoz::serve::{self, Running};
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -141,10 +142,14 @@ impl TestHub {
         assert!(response.status().is_success(), "{}", response.status());
     }
 
-    /// Waits until nothing is pending.
+    /// Waits until nothing is pending and nothing waits to be reconsidered.
     pub async fn settle(&self) {
-        self.until("nothing is pending", async || {
-            self.get("raw-events/counts").await["pending"] == 0
+        self.until("the hub is at rest", async || {
+            let is_idle = self.get("raw-events/counts").await["pending"] == 0;
+            is_idle
+                && !pipeline::reconsider_touched(&self.running.hub)
+                    .await
+                    .unwrap()
         })
         .await;
     }
