@@ -1,0 +1,200 @@
+//! How fast a backlog drains, and what an event costs when much is stored already.
+//!
+//! Two stores, one small and one large, get the same backlogs in turn, so that the machine's mood
+//! falls on both. `--events N` a round, `--rounds N`, `--large N` communications in the large store,
+//! `--full` for the sizes of the promise; `--keep DIR` keeps the stores there and goes on with them.
+
+mod common;
+
+use common::traffic::Conversation;
+use common::{Bench, argument, has_flag, median, number, process};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use skvoz::hub::Clock;
+use skvoz::model::{Strength, Timestamp};
+use skvoz::pipeline::{process_pending, reconsider_touched};
+use skvoz::store::{CommunicationFilter, CommunicationSort, PageRequest};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Communications in the small store of the promise.
+const SMALL: u64 = 10_000;
+/// Raw events kept at the same time, so that one commit takes many.
+const TOGETHER: usize = 512;
+/// Conversations of one filling step.
+const STEP: u64 = 20_000;
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let is_full = has_flag("--full");
+    let events = number("--events", if is_full { 100_000 } else { 20_000 });
+    let rounds = number("--rounds", if is_full { 1 } else { 3 });
+    let large = number("--large", if is_full { 1_000_000 } else { 200_000 });
+    let temporary = tempfile::tempdir()?;
+    let folder = argument("--keep").map_or(temporary.path().to_owned(), PathBuf::from);
+    let mut small = Grown::open(&folder.join("small"), SMALL).await?;
+    let mut large = Grown::open(&folder.join("large"), large).await?;
+    let mut ratios = Vec::new();
+    let mut speeds = Vec::new();
+    for round in 1..=rounds {
+        let [before, after] = [small.round(events).await?, large.round(events).await?];
+        println!("round {round}: {before}\n         {after}");
+        ratios.push(after.cpu_an_event() / before.cpu_an_event());
+        speeds.push(before.speed().min(after.speed()));
+    }
+    println!(
+        "pipeline: drains {:.0} events/s (promise: 5,000 or more); an event costs {:.2} x as much CPU \
+         with {} communications as with {} (promise: at most 1.5 from 10,000 to 1,000,000)",
+        median(speeds),
+        median(ratios),
+        large.stored,
+        small.stored,
+    );
+    Ok(())
+}
+
+/// A store with some communications in it.
+struct Grown {
+    bench: Bench,
+    clock: Clock,
+    /// Conversations so far; the number of the next one.
+    stored: u64,
+}
+
+impl Grown {
+    async fn open(folder: &Path, size: u64) -> anyhow::Result<Grown> {
+        let clock = Clock::by_hand(Conversation(0).begins_at());
+        let bench = Bench::open(folder, clock.clone()).await?;
+        let stored = newest(&bench).await?;
+        let mut grown = Grown {
+            bench,
+            clock,
+            stored,
+        };
+        grown.pass_to(Conversation(stored).begins_at());
+        while grown.stored < size {
+            grown.keep(STEP.min(size - grown.stored)).await?;
+            grown.drain().await?;
+            eprintln!("{}: {} of {size}", folder.display(), grown.stored);
+        }
+        Ok(grown)
+    }
+
+    /// A backlog of about so many raw events, drained.
+    async fn round(&mut self, events: u64) -> anyhow::Result<Round> {
+        let stored = self.stored;
+        // Five conversations make six raw events.
+        let kept = self.keep(events * 5 / 6).await?;
+        let cpu = process::cpu(std::process::id());
+        let start = Instant::now();
+        self.drain().await?;
+        Ok(Round {
+            stored,
+            events: kept,
+            wall: start.elapsed(),
+            cpu: process::cpu(std::process::id()) - cpu,
+        })
+    }
+
+    /// Keeps the visits and raw events of the next conversations; returns how many raw events.
+    async fn keep(&mut self, conversations: u64) -> anyhow::Result<u64> {
+        let numbers = self.stored..self.stored + conversations;
+        self.stored += conversations;
+        self.pass_to(Conversation(self.stored).begins_at());
+        let bench = &self.bench;
+        let store = &bench.hub.store;
+        stream::iter(
+            numbers
+                .clone()
+                .map(Conversation)
+                .filter(|c| c.is_linkable()),
+        )
+        .map(|conversation| store.record_hit(conversation.hit(bench)))
+        .buffer_unordered(TOGETHER)
+        .try_for_each(|_| async { Ok(()) })
+        .await?;
+        while reconsider_touched(&bench.hub).await? {}
+        let raw = numbers.map(Conversation).flat_map(|conversation| {
+            let at = conversation.begins_at();
+            let messages = conversation.messages();
+            messages.into_iter().map(move |message| (message, at))
+        });
+        let kept = stream::iter(raw)
+            .map(|(message, at)| store.keep_raw(bench.raw(message, at)))
+            .buffered(TOGETHER)
+            .try_fold(0, |count, _| async move { Ok(count + 1) })
+            .await?;
+        Ok(kept)
+    }
+
+    async fn drain(&self) -> anyhow::Result<()> {
+        let hub = &self.bench.hub;
+        while process_pending(hub).await? {}
+        while reconsider_touched(hub).await? {}
+        Ok(())
+    }
+
+    fn pass_to(&self, at: Timestamp) {
+        let wait = at.duration_since(self.clock.now());
+        self.clock.advance(wait.try_into().unwrap_or_default());
+    }
+}
+
+/// The number after that of the newest conversation of a store. It is also seen that the store is
+/// what a bench believes it to be: half of its communications are linked.
+async fn newest(bench: &Bench) -> anyhow::Result<u64> {
+    let page = bench
+        .hub
+        .store
+        .communications_page(
+            bench.workspace,
+            &CommunicationFilter::default(),
+            CommunicationSort::NewestFirst,
+            &PageRequest {
+                limit: 500,
+                cursor: None,
+            },
+        )
+        .await?;
+    let Some(newest) = page.items.first() else {
+        return Ok(0);
+    };
+    let start = Conversation(0).begins_at();
+    let passed = newest.first_words_at.duration_since(start).as_secs();
+    let sure = |strength| matches!(strength, Strength::Exact | Strength::Strong);
+    let linked = page.items.iter().filter(|one| sure(one.link.strength));
+    let share = linked.count() as f64 / page.items.len() as f64;
+    anyhow::ensure!((0.4..0.6).contains(&share), "{share} of them are linked");
+    Ok(u64::try_from(passed)? / 10 + 1)
+}
+
+/// One drained backlog.
+struct Round {
+    stored: u64,
+    events: u64,
+    wall: Duration,
+    cpu: Duration,
+}
+
+impl Round {
+    fn speed(&self) -> f64 {
+        self.events as f64 / self.wall.as_secs_f64()
+    }
+
+    /// Microseconds.
+    fn cpu_an_event(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.events as f64
+    }
+}
+
+impl std::fmt::Display for Round {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "{} events after {} communications: {:.0} events/s, {:.0} us of CPU an event",
+            self.events,
+            self.stored,
+            self.speed(),
+            self.cpu_an_event()
+        )
+    }
+}
