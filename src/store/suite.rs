@@ -93,6 +93,8 @@ macro_rules! suite_for {
                 of_two_pages_of_one_moment_the_smaller_message_gives_the_marks,
                 a_bind_before_the_page_opens_a_visit_without_marks,
                 pages_and_a_bind_give_the_same_visit_in_any_order,
+                binds_alone_give_the_same_visit_in_any_order,
+                the_visitor_of_the_earliest_message_is_the_visits_in_any_order,
                 a_key_keeps_the_time_at_which_it_was_seen_first,
                 message_ids_are_of_their_site,
                 visit_keys_are_of_their_workspace,

@@ -176,41 +176,37 @@ struct Known {
 }
 
 fn record(connection: &Connection, facts: &HitFacts) -> StoreResult<bool> {
-    let known = known_visit(connection, facts)?;
-    let at = micros(facts.at);
-    let (id, visitor_key, moved) = match &known {
-        Some(known) => (known.id, known.visitor_key.as_str(), at < known.started_at),
-        None => {
-            let visitor = visitor_id(connection, facts)?;
-            (
-                insert_visit(connection, facts, visitor)?,
-                facts.visitor.as_str(),
-                true,
-            )
+    let Some(known) = known_visit(connection, facts)? else {
+        let visitor = visitor_id(connection, facts)?;
+        let id = insert_visit(connection, facts, visitor)?;
+        if let Some(page) = &facts.page {
+            insert_hit(connection, facts, page, id)?;
         }
+        insert_keys(connection, facts, id, true, false)?;
+        log_visit(connection, facts, id)?;
+        return Ok(true);
     };
+    let at = micros(facts.at);
     let is_new = match &facts.page {
-        Some(page) => insert_hit(connection, facts, page, id)?,
-        None => known
-            .as_ref()
-            .is_none_or(|known| at < known.started_at || at > known.last_hit_at),
+        Some(page) => insert_hit(connection, facts, page, known.id)?,
+        None => at < known.started_at || at > known.last_hit_at,
     };
-    if let Some(known) = &known
-        && is_new
-    {
-        extend_visit(connection, facts, known)?;
+    let moved = is_new && at < known.started_at;
+    if is_new {
+        extend_visit(connection, facts, &known)?;
     }
-    let keys_changed = insert_keys(connection, facts, id, visitor_key, moved)?;
-    if known.is_none() || is_new && moved || keys_changed {
-        log_change(
-            connection,
-            facts.workspace,
-            VISIT,
-            id,
-            micros(facts.received_at),
-        )?;
+    let other_visitor = facts.visitor != known.visitor_key;
+    let keys_changed = insert_keys(connection, facts, known.id, moved, other_visitor)?;
+    if moved || keys_changed {
+        log_visit(connection, facts, known.id)?;
     }
     Ok(is_new || keys_changed)
+}
+
+fn log_visit(connection: &Connection, facts: &HitFacts, id: i64) -> StoreResult<()> {
+    let at = micros(facts.received_at);
+    log_change(connection, facts.workspace, VISIT, id, at)?;
+    Ok(())
 }
 
 fn known_visit(connection: &Connection, facts: &HitFacts) -> StoreResult<Option<Known>> {
@@ -307,7 +303,9 @@ fn insert_hit(
     Ok(inserted == 1)
 }
 
-/// Earliest start, latest hit; the earliest page (then the smaller message id) gives the marks.
+/// Earliest start, latest hit, visitor of the earliest message (then the smaller one); the earliest
+/// page (then the smaller message id) gives the marks and where they were seen, and the earliest
+/// message as long as there is no page.
 fn extend_visit(connection: &Connection, facts: &HitFacts, known: &Known) -> StoreResult<()> {
     let at = micros(facts.at);
     connection
@@ -317,76 +315,95 @@ fn extend_visit(connection: &Connection, facts: &HitFacts, known: &Known) -> Sto
              where id = ?1",
         )?
         .execute(params![known.id, at, i64::from(facts.page.is_some()), facts.is_robot])?;
-    let Some(page) = &facts.page else {
-        return Ok(());
-    };
-    let is_first = match &known.page {
-        Some((first_at, message)) => (at, facts.message.as_str()) < (*first_at, message.as_str()),
-        None => true,
+    if facts.visitor != known.visitor_key
+        && (at, &facts.visitor) < (known.started_at, &known.visitor_key)
+    {
+        let visitor = visitor_id(connection, facts)?;
+        connection
+            .prepare_cached("update visits set visitor_id = ?2, visitor_key = ?3 where id = ?1")?
+            .execute(params![known.id, visitor, facts.visitor])?;
+    }
+    let is_first = match (&facts.page, &known.page) {
+        (Some(_), Some((first_at, message))) => {
+            (at, facts.message.as_str()) < (*first_at, message.as_str())
+        }
+        (Some(_), None) => true,
+        (None, Some(_)) => false,
+        (None, None) => at < known.started_at,
     };
     if is_first {
-        connection
-            .prepare_cached(
-                "update visits set site_id = ?2, page_at = ?3, page_message = ?4, marks = ?5,
-                    channel_group = ?6, campaign_id = ?7, source_id = ?8, device = ?9, ip = ?10,
-                    country = ?11, city = ?12
-                 where id = ?1",
-            )?
-            .execute(params![
-                known.id,
-                facts.site.0,
-                at,
-                facts.message,
-                to_json(&page.marks)?,
-                page.channel_group.as_str(),
-                page.campaign.map(|id| id.0),
-                page.source.map(|id| id.0),
-                to_json(&facts.device)?,
-                facts.ip,
-                facts.country,
-                facts.city,
-            ])?;
+        move_visit(connection, facts, known.id)?;
+    }
+    if let (true, Some(page)) = (is_first, &facts.page) {
+        mark_visit(connection, facts, page, known.id)?;
     }
     Ok(())
 }
 
+/// Where and with what the visit was made.
+fn move_visit(connection: &Connection, facts: &HitFacts, id: i64) -> StoreResult<()> {
+    connection
+        .prepare_cached(
+            "update visits set site_id = ?2, device = ?3, ip = ?4, country = ?5, city = ?6
+             where id = ?1",
+        )?
+        .execute(params![
+            id,
+            facts.site.0,
+            to_json(&facts.device)?,
+            facts.ip,
+            facts.country,
+            facts.city,
+        ])?;
+    Ok(())
+}
+
+/// Where the visit came from.
+fn mark_visit(
+    connection: &Connection,
+    facts: &HitFacts,
+    page: &PageFacts,
+    id: i64,
+) -> StoreResult<()> {
+    connection
+        .prepare_cached(
+            "update visits set page_at = ?2, page_message = ?3, marks = ?4, channel_group = ?5,
+                campaign_id = ?6, source_id = ?7
+             where id = ?1",
+        )?
+        .execute(params![
+            id,
+            micros(facts.at),
+            facts.message,
+            to_json(&page.marks)?,
+            page.channel_group.as_str(),
+            page.campaign.map(|id| id.0),
+            page.source.map(|id| id.0),
+        ])?;
+    Ok(())
+}
+
 /// Adds the message's keys. When the visit is new or now begins earlier, the key of its visitor is
-/// announced again: communications of the visitor may belong to another of his visits now.
+/// announced again: communications of the visitor may belong to another of his visits now. A visit
+/// has the keys of all visitors who told of it.
 fn insert_keys(
     connection: &Connection,
     facts: &HitFacts,
     visit: i64,
-    visitor_key: &str,
     moved: bool,
+    other_visitor: bool,
 ) -> StoreResult<bool> {
-    let seq = next_change(connection)?;
+    let (seq, at) = (next_change(connection)?, micros(facts.at));
+    let visitor = Key::new(KeyKind::Visitor, &*facts.visitor);
+    let told = facts.keys.iter().chain(other_visitor.then_some(&visitor));
     let mut changed = false;
-    for key in &facts.keys {
-        changed |= put_key(
-            connection,
-            facts.workspace,
-            key,
-            VISIT,
-            visit,
-            micros(facts.at),
-            seq,
-        )?;
+    for key in told {
+        changed |= put_key(connection, facts.workspace, key, VISIT, visit, at, seq)?;
     }
     if moved {
-        let own = [
-            Key::new(KeyKind::Visit, &*facts.visit),
-            Key::new(KeyKind::Visitor, visitor_key),
-        ];
+        let own = [Key::new(KeyKind::Visit, &*facts.visit), visitor];
         for key in own {
-            announce_key(
-                connection,
-                facts.workspace,
-                &key,
-                VISIT,
-                visit,
-                micros(facts.at),
-                seq,
-            )?;
+            announce_key(connection, facts.workspace, &key, VISIT, visit, at, seq)?;
         }
     }
     Ok(changed)

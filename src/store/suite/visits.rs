@@ -258,6 +258,52 @@ pub async fn pages_and_a_bind_give_the_same_visit_in_any_order(ground: Ground) {
     .await;
 }
 
+pub async fn binds_alone_give_the_same_visit_in_any_order(ground: Ground) {
+    let (own, foreign_site) = (ground.own, SiteId(ground.own.site.0 + 7));
+    same_in_any_order(&ground, |visit| {
+        let bind = |message: &str, seconds| HitFacts {
+            ip: Some(format!("192.0.2.{seconds}")),
+            ..own.bind(
+                visit,
+                &of(visit, message),
+                seconds,
+                vec![key(KeyKind::BoundUser, message)],
+            )
+        };
+        [
+            bind("a", 30),
+            HitFacts {
+                site: foreign_site,
+                device: Device {
+                    os: Some("Linux".into()),
+                    ..Device::default()
+                },
+                ..bind("b", 10)
+            },
+            bind("c", 20),
+        ]
+    })
+    .await;
+}
+
+/// A visitor who clears his cookies in the middle of a visit.
+pub async fn the_visitor_of_the_earliest_message_is_the_visits_in_any_order(ground: Ground) {
+    let own = ground.own;
+    same_in_any_order(&ground, |visit| {
+        let page = |message: &str, seconds| own.page(visit, &of(visit, message), seconds);
+        [
+            of_page(page("a", 30), |page| page.url = "a".into()),
+            of_visitor(
+                of_page(page("b", 10), |page| page.url = "b".into()),
+                "cBoris",
+            ),
+            of_page(page("c", 20), |page| page.url = "c".into()),
+        ]
+        .map(|facts| of_page(facts, |page| page.marks.utm.utm_source = None))
+    })
+    .await;
+}
+
 pub async fn a_key_keeps_the_time_at_which_it_was_seen_first(ground: Ground) {
     let bound = key(KeyKind::BoundChat, "jivosite:1");
     for (message, seconds) in [("m1", 30), ("m2", 10), ("m3", 20)] {
