@@ -3,10 +3,12 @@
 //!
 //! Left to others: what is an engine's own affair (its files, its threads, a full disk).
 
+pub mod candidates;
 pub mod conversations;
 pub mod fetches;
 pub mod ground;
 pub mod intake;
+pub mod touched;
 pub mod units;
 pub mod values;
 pub mod visits;
@@ -84,6 +86,38 @@ macro_rules! suite_for {
                 its_own_news_do_not_refuse_a_communication,
                 two_with_one_contact_go_in_one_unit,
                 outcomes_of_another_workspace_change_nothing,
+            ],
+            candidates: [
+                a_visit_is_found_by_each_of_its_keys,
+                answers_about_visits_come_in_the_order_of_the_questions,
+                a_key_on_several_visits_finds_them_all,
+                beside_the_named_visit_stands_the_latest_one_before_the_moment,
+                a_foreign_token_finds_visits_by_every_alias,
+                a_contact_leads_through_surely_linked_communications,
+                a_communication_does_not_lead_to_its_own_visit,
+            ],
+            touched: [
+                a_visits_key_touches_those_that_share_it_and_no_other,
+                a_chat_before_its_visit_is_touched_by_the_visits_own_keys,
+                a_key_that_comes_to_a_known_visit_later_touches_too,
+                a_key_seen_earlier_than_before_touches_again,
+                a_visit_that_turns_out_to_begin_earlier_touches_its_visitors_chats,
+                a_foreign_token_is_touched_by_every_alias,
+                a_watched_key_touches_as_a_key_of_evidence_does,
+                news_of_a_sure_contact_touch_the_others_and_not_itself,
+                a_contact_without_news_or_certainty_touches_nobody,
+                two_of_one_unit_with_one_contact_touch_each_other,
+                a_card_change_touches_its_clients_chats,
+                a_new_chat_touches_its_clients_card_and_not_his_chats,
+                hidden_ones_are_touched_too,
+                what_was_not_confirmed_is_told_again,
+                readers_go_on_by_themselves,
+                what_comes_between_reading_and_confirming_is_not_skipped,
+                an_older_confirmation_does_not_lead_back,
+                short_steps_reach_every_one_and_the_end,
+                a_log_that_concerns_nobody_ends_without_confirmation,
+                changed_rules_touch_every_communication_of_the_workspace,
+                silent_chats_are_told_when_their_time_has_come_longest_silent_first,
             ],
             visits: [
                 a_page_view_makes_a_visit_with_all_it_tells,
