@@ -337,6 +337,7 @@ create table cursors (
 -- Communications to look at again because the rules changed.
 
 create table revisits (
-    communication_id integer primary key,
+    id integer primary key autoincrement,
+    communication_id integer not null unique,
     workspace_id integer not null
 ) strict;

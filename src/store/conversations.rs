@@ -191,6 +191,8 @@ pub struct History {
 pub struct Touched {
     pub communications: Vec<(WorkspaceId, CommunicationId)>,
     pub through: i64,
+    /// The same of what `touch_all` asked for.
+    pub asked_through: i64,
     /// Worth a `confirm_touched`; without it the same stretch of the log is read again.
     pub is_news: bool,
     /// The log has nothing after `through`.

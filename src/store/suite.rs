@@ -117,6 +117,7 @@ macro_rules! suite_for {
                 short_steps_reach_every_one_and_the_end,
                 a_log_that_concerns_nobody_ends_without_confirmation,
                 changed_rules_touch_every_communication_of_the_workspace,
+                rules_changed_while_a_reader_is_at_work_touch_again,
                 silent_chats_are_told_when_their_time_has_come_longest_silent_first,
             ],
             visits: [

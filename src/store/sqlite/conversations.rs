@@ -142,11 +142,9 @@ impl Conversations for SqliteStore {
                          on conflict (name) do update set seq = max(seq, excluded.seq)",
                     )?
                     .execute(params![reader, through.through])?;
-                let mut done = connection
-                    .prepare_cached("delete from revisits where communication_id = ?1")?;
-                for (_, id) in &through.communications {
-                    done.execute([id.0])?;
-                }
+                connection
+                    .prepare_cached("delete from revisits where id <= ?1")?
+                    .execute([through.asked_through])?;
                 Ok(())
             })
             .await
@@ -157,7 +155,7 @@ impl Conversations for SqliteStore {
             .write(move |connection| {
                 let count = connection
                     .prepare_cached(
-                        "insert or ignore into revisits (communication_id, workspace_id)
+                        "insert or replace into revisits (communication_id, workspace_id)
                          select id, workspace_id from communications where workspace_id = ?1",
                     )?
                     .execute([workspace.0])?;
@@ -920,12 +918,15 @@ fn touched(connection: &Connection, reader: &str, limit: u32) -> StoreResult<Tou
         )?
         .query_map(params![after, through], read_ids)?
         .collect::<Result<Vec<_>, _>>()?;
-    let revisits = connection
-        .prepare_cached("select workspace_id, communication_id from revisits limit ?1")?
-        .query_map([limit], read_ids)?
-        .collect::<Result<Vec<_>, _>>()?;
-    let is_end = through >= latest && revisits.len() < limit as usize;
-    communications.extend(revisits);
+    let asked = connection
+        .prepare_cached(
+            "select workspace_id, communication_id, id from revisits order by id limit ?1",
+        )?
+        .query_map([limit], |row| Ok((read_ids(row)?, row.get(2)?)))?
+        .collect::<Result<Vec<(_, i64)>, _>>()?;
+    let is_end = through >= latest && asked.len() < limit as usize;
+    let asked_through = asked.last().map_or(0, |(_, id)| *id);
+    communications.extend(asked.into_iter().map(|(ids, _)| ids));
     communications.sort_unstable();
     communications.dedup();
     // A short stretch that concerns nobody is read again rather than confirmed each time.
@@ -933,6 +934,7 @@ fn touched(connection: &Connection, reader: &str, limit: u32) -> StoreResult<Tou
     Ok(Touched {
         communications,
         through,
+        asked_through,
         is_news,
         is_end,
     })

@@ -339,6 +339,18 @@ async fn touch_all(ground: &Ground, workspace: WorkspaceId) -> u64 {
     ground.store.touch_all(workspace).await.unwrap()
 }
 
+/// The reader may have decided by the rules before the second change.
+pub async fn rules_changed_while_a_reader_is_at_work_touch_again(ground: Ground) {
+    let chat = settled(&ground, ground.own, "chat", vec![]).await;
+    touch_all(&ground, ground.own.workspace).await;
+    let read = touched(&ground).await;
+    assert_eq!(read.communications, [(ground.own.workspace, chat)]);
+    touch_all(&ground, ground.own.workspace).await;
+    ground.store.confirm_touched(READER, &read).await.unwrap();
+    assert_eq!(dealt_with(&ground).await, [chat]);
+    assert_eq!(dealt_with(&ground).await, []);
+}
+
 pub async fn silent_chats_are_told_when_their_time_has_come_longest_silent_first(ground: Ground) {
     let mut ids = vec![];
     for (owner, seconds) in [(ground.own, 200), (ground.foreign, 100), (ground.own, 300)] {
