@@ -334,7 +334,7 @@ create table cursors (
     seq integer not null
 ) strict, without rowid;
 
--- Communications to look at again because the rules changed.
+-- Communications to look at again because the rules changed or a contact was taken back.
 
 create table revisits (
     id integer primary key autoincrement,

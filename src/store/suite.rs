@@ -95,6 +95,7 @@ macro_rules! suite_for {
                 a_foreign_token_finds_visits_by_every_alias,
                 a_contact_leads_through_surely_linked_communications,
                 a_communication_does_not_lead_to_its_own_visit,
+                a_contact_that_was_taken_back_leads_nowhere,
             ],
             touched: [
                 a_visits_key_touches_those_that_share_it_and_no_other,
@@ -119,6 +120,7 @@ macro_rules! suite_for {
                 changed_rules_touch_every_communication_of_the_workspace,
                 rules_changed_while_a_reader_is_at_work_touch_again,
                 silent_chats_are_told_when_their_time_has_come_longest_silent_first,
+                a_contact_that_was_taken_back_touches_those_it_may_have_led,
             ],
             visits: [
                 a_page_view_makes_a_visit_with_all_it_tells,

@@ -2,7 +2,7 @@
 
 use super::SqliteStore;
 use super::rows::{cursor_parts, get_json, get_time, micros, page, to_json};
-use super::visits::{VISIT, announce_key, log_change, next_change, put_key, read_visit};
+use super::visits::{VISIT, announce_key, log_change, next_change, put_key, read_key, read_visit};
 use crate::model::{
     Communication, CommunicationId, CommunicationKind, Found, Key, KeyKind, RawEventId,
     SetAsideReason, StoredEvent, Strength, Subject, Timestamp, Visit, WorkspaceId,
@@ -836,46 +836,26 @@ fn write_keys(
     seq: i64,
 ) -> StoreResult<()> {
     let communication = &write.communication;
-    let subject = subject_kind(communication);
+    let (workspace, subject) = (communication.workspace, subject_kind(communication));
     let sure = matches!(
         communication.link.strength,
         Strength::Exact | Strength::Strong
     );
     let at = micros(communication.first_words_at);
-    for key in communication.keys.iter().chain(&write.watch) {
+    let keys = stored_keys(write);
+    if communication.version > 0 {
+        drop_other_keys(connection, communication, id, &keys)?;
+    }
+    for key in &keys {
         let announced = match key.kind {
             KeyKind::Phone | KeyKind::Email => sure && write.contact_news,
             KeyKind::Client => communication.version == 0 || subject == CARD,
             _ => false,
         };
         if announced {
-            announce_key(
-                connection,
-                communication.workspace,
-                key,
-                subject,
-                id,
-                at,
-                seq,
-            )?;
-        } else if key.kind == KeyKind::Foreign {
-            for kind in KeyKind::ALIASES {
-                let alias = Key {
-                    kind: *kind,
-                    value: key.value.clone(),
-                };
-                put_key(
-                    connection,
-                    communication.workspace,
-                    &alias,
-                    subject,
-                    id,
-                    at,
-                    0,
-                )?;
-            }
+            announce_key(connection, workspace, key, subject, id, at, seq)?;
         } else {
-            put_key(connection, communication.workspace, key, subject, id, at, 0)?;
+            put_key(connection, workspace, key, subject, id, at, 0)?;
         }
     }
     for (text, near_at) in &write.near {
@@ -889,6 +869,70 @@ fn write_keys(
             micros(*near_at),
             0,
         )?;
+    }
+    Ok(())
+}
+
+/// Its keys as they are stored: a foreign token as every alias.
+fn stored_keys(write: &CommunicationWrite) -> Vec<Key> {
+    let mut stored = Vec::new();
+    for key in write.communication.keys.iter().chain(&write.watch) {
+        if key.kind == KeyKind::Foreign {
+            stored.extend(KeyKind::ALIASES.iter().map(|kind| Key {
+                kind: *kind,
+                value: key.value.clone(),
+            }));
+        } else {
+            stored.push(key.clone());
+        }
+    }
+    stored
+}
+
+/// Removes keys that the communication no longer has. Those whom such a contact may have led to its
+/// visit, and those who share a client with it, look again.
+fn drop_other_keys(
+    connection: &Connection,
+    communication: &Communication,
+    id: i64,
+    keep: &[Key],
+) -> StoreResult<()> {
+    let subject = subject_kind(communication);
+    let stored = connection
+        .prepare_cached(
+            "select kind, value from keys
+             where subject_kind = ?1 and subject_id = ?2 and kind <> 'near'",
+        )?
+        .query_map([subject, id], read_key)?
+        .collect::<Result<Vec<_>, _>>()?;
+    for key in stored.iter().filter(|key| !keep.contains(key)) {
+        let named = params![
+            communication.workspace.0,
+            key.kind.as_str(),
+            key.value,
+            subject,
+            id
+        ];
+        connection
+            .prepare_cached(
+                "delete from keys where workspace_id = ?1 and kind = ?2 and value = ?3
+                     and subject_kind = ?4 and subject_id = ?5",
+            )?
+            .execute(named)?;
+        if matches!(key.kind, KeyKind::Phone | KeyKind::Email | KeyKind::Client) {
+            connection
+                .prepare_cached(
+                    "insert or replace into revisits (communication_id, workspace_id)
+                     select subject_id, workspace_id from keys
+                     where workspace_id = ?1 and kind = ?2 and value = ?3
+                         and subject_kind in (2, 3)",
+                )?
+                .execute(params![
+                    communication.workspace.0,
+                    key.kind.as_str(),
+                    key.value
+                ])?;
+        }
     }
     Ok(())
 }

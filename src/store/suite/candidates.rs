@@ -173,3 +173,24 @@ pub async fn a_communication_does_not_lead_to_its_own_visit(ground: Ground) {
     };
     assert!(found_by(&ground, query).await.is_empty());
 }
+
+/// Newer code may find that what was read as a phone was none.
+pub async fn a_contact_that_was_taken_back_leads_nowhere(ground: Ground) {
+    let its_visit = visit(&ground, "v1", 0, vec![]).await;
+    chat(&ground, "exact", &its_visit, Strength::Exact).await;
+    let stored = ground
+        .numbered(ground.own, crate::model::CommunicationKind::Chat, "exact")
+        .await
+        .communication
+        .unwrap();
+    let replayed = Communication {
+        keys: vec![key(KeyKind::Email, "anna@example.org")],
+        ..stored
+    };
+    ground.put(write(replayed)).await;
+    let found = found_by(&ground, asking(&ground, vec![phone()], 5)).await;
+    assert_eq!(named(&found), Vec::<&str>::new());
+    let email = vec![key(KeyKind::Email, "anna@example.org")];
+    let found = found_by(&ground, asking(&ground, email, 5)).await;
+    assert_eq!(named(&found), ["v1"]);
+}

@@ -376,3 +376,19 @@ pub async fn silent_chats_are_told_when_their_time_has_come_longest_silent_first
     ground.put(write(over)).await;
     assert_eq!(store.silent_chats(at(200), 9).await.unwrap(), [ids[0]]);
 }
+
+pub async fn a_contact_that_was_taken_back_touches_those_it_may_have_led(ground: Ground) {
+    let visit = a_visit(&ground).await;
+    let mut sure = with_phone(&ground, "sure", &visit, Strength::Exact);
+    sure.contact_news = true;
+    let sure = ground.put(sure).await;
+    let other = settled(&ground, ground.own, "other", vec![phone()]).await;
+    settled(&ground, ground.own, "stranger", vec![]).await;
+    let email = key(KeyKind::Email, "anna@example.org");
+    let replayed = Communication {
+        keys: vec![email],
+        ..sure
+    };
+    ground.put(write(replayed)).await;
+    assert_eq!(dealt_with(&ground).await, [other]);
+}
