@@ -53,7 +53,12 @@ impl Conversations for SqliteStore {
                         continue;
                     };
                     let client = client_of(&communication);
-                    states.push(state(connection, Some(communication), client.as_deref())?);
+                    states.push(state(
+                        connection,
+                        workspace,
+                        Some(communication),
+                        client.as_deref(),
+                    )?);
                 }
                 Ok(states)
             })
@@ -284,7 +289,7 @@ fn conversation(
         )?,
         Subject::Near { kind, any_of } => near(connection, query, *kind, any_of)?,
     };
-    state(connection, known, query.client.as_deref())
+    state(connection, query.workspace, known, query.client.as_deref())
 }
 
 fn by_number(
@@ -355,6 +360,7 @@ fn near_key(integration: i64, text: &str) -> Key {
 
 fn state(
     connection: &Connection,
+    workspace: WorkspaceId,
     communication: Option<Communication>,
     client: Option<&str>,
 ) -> StoreResult<ConversationState> {
@@ -368,9 +374,7 @@ fn state(
         ..Default::default()
     };
     if let Some(client) = client {
-        let own = state.communication.as_ref().map(|known| known.id);
-        let workspace = state.communication.as_ref().map(|known| known.workspace);
-        read_client(connection, &mut state, client, own, workspace)?;
+        read_client(connection, workspace, &mut state, client)?;
     }
     Ok(state)
 }
@@ -378,30 +382,26 @@ fn state(
 /// Card changes of the client, and the other communications with him.
 fn read_client(
     connection: &Connection,
+    workspace: WorkspaceId,
     state: &mut ConversationState,
     client: &str,
-    own: Option<CommunicationId>,
-    workspace: Option<WorkspaceId>,
 ) -> StoreResult<()> {
+    let own = state.communication.as_ref().map(|known| known.id);
     let rows = connection
         .prepare_cached(
             "select keys.subject_kind, keys.subject_id, communications.started_at
              from keys join communications on communications.id = keys.subject_id
-             where keys.kind = 'client' and keys.value = ?1
-                 and keys.workspace_id = coalesce(?2, communications.workspace_id)
+             where keys.workspace_id = ?1 and keys.kind = 'client' and keys.value = ?2
                  and keys.subject_kind in (2, 3)
              order by keys.subject_id desc limit ?3",
         )?
-        .query_map(
-            params![client, workspace.map(|id| id.0), CARDS_OF_A_CLIENT],
-            |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    CommunicationId(row.get(1)?),
-                    get_time(row, "started_at")?,
-                ))
-            },
-        )?
+        .query_map(params![workspace.0, client, CARDS_OF_A_CLIENT], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                CommunicationId(row.get(1)?),
+                get_time(row, "started_at")?,
+            ))
+        })?
         .collect::<Result<Vec<_>, _>>()?;
     for (subject_kind, id, started_at) in rows {
         if Some(id) == own {
