@@ -3,13 +3,20 @@
 //!
 //! Left to others: what is an engine's own affair (its files, its threads, a full disk).
 
+pub mod access;
 pub mod candidates;
 pub mod conversations;
 pub mod fetches;
 pub mod ground;
 pub mod intake;
+pub mod isolation;
+pub mod lists;
+pub mod search;
+pub mod setup;
+pub mod tokens;
 pub mod touched;
 pub mod units;
+pub mod upkeep;
 pub mod values;
 pub mod visits;
 
@@ -85,7 +92,6 @@ macro_rules! suite_for {
                 a_sure_contact_that_was_not_seen_refuses_a_decision,
                 its_own_news_do_not_refuse_a_communication,
                 two_with_one_contact_go_in_one_unit,
-                outcomes_of_another_workspace_change_nothing,
             ],
             candidates: [
                 a_visit_is_found_by_each_of_its_keys,
@@ -122,6 +128,25 @@ macro_rules! suite_for {
                 silent_chats_are_told_when_their_time_has_come_longest_silent_first,
                 a_contact_that_was_taken_back_touches_those_it_may_have_led,
             ],
+            lists: [
+                each_filter_of_communications_narrows_the_list,
+                the_end_of_a_span_is_not_in_it,
+                hidden_ones_are_in_no_list_and_still_there,
+                lists_are_sorted_by_start_or_by_change,
+                pages_neither_skip_nor_repeat_while_rows_are_added,
+                a_full_last_page_has_no_next_one,
+                a_page_row_is_the_whole_communication,
+            ],
+            search: [
+                every_word_must_occur_in_any_order_and_case,
+                the_beginning_of_a_word_finds_it,
+                a_phone_is_found_however_it_is_typed,
+                an_email_is_found_whole_and_by_its_parts,
+                a_text_to_search_is_never_syntax,
+                a_changed_text_is_found_by_its_new_words_only,
+                a_text_that_comes_later_is_found,
+                words_of_another_workspace_find_nothing,
+            ],
             visits: [
                 a_page_view_makes_a_visit_with_all_it_tells,
                 a_repeated_message_is_known_and_changes_nothing,
@@ -140,6 +165,68 @@ macro_rules! suite_for {
                 each_filter_of_visits_narrows_the_list,
                 pages_of_visits_stay_in_step_while_more_come,
                 a_visit_that_does_not_exist_is_not_found,
+            ],
+            setup: [
+                a_new_workspace_has_its_name_zone_and_nothing_else,
+                a_saved_workspace_keeps_its_rules,
+                everything_configured_comes_back_as_it_was,
+                an_integration_keeps_every_setting,
+                saved_things_are_as_they_were_saved,
+                without_a_priority_a_source_gets_the_greatest_and_one,
+                a_new_campaign_stands_after_those_of_its_workspace,
+                every_change_counts_the_version_up_and_only_of_its_workspace,
+                a_refused_change_leaves_the_version,
+                removed_things_leave_the_lists_and_keep_their_names,
+                ids_are_not_used_again_after_a_removal,
+                a_site_is_found_by_its_key_until_it_is_removed,
+                a_site_key_belongs_to_one_site,
+                what_does_not_exist_has_no_configuration,
+            ],
+            tokens: [
+                a_token_leads_to_its_integration,
+                after_a_rotation_both_tokens_work_until_the_old_one_ends,
+                a_second_rotation_does_not_lengthen_the_first_tokens_life,
+                a_second_rotation_may_shorten_the_first_tokens_life,
+                live_tokens_come_newest_first,
+                a_rotation_counts_the_version_up,
+                a_token_belongs_to_one_integration,
+                a_removed_integration_lets_nobody_in,
+            ],
+            access: [
+                the_first_run_is_over_with_the_first_user,
+                users_are_found_by_email_and_listed_by_workspace,
+                an_email_is_one_users_in_all_workspaces,
+                a_login_lasts_until_it_expires_or_ends,
+                a_new_password_ends_every_login_of_the_user,
+                a_removed_user_is_out_and_his_id_is_not_used_again,
+                attempts_are_counted_within_the_span_for_each_one_alone,
+                a_shorter_span_of_one_takes_nothing_from_another,
+                an_api_key_is_found_by_its_hash_until_it_is_revoked,
+                a_hash_of_a_revoked_key_cannot_come_back,
+                the_audit_log_is_read_newest_first_and_in_pages,
+            ],
+            isolation: [
+                raw_events_of_another_workspace_are_not_there,
+                conversations_of_another_workspace_are_not_there,
+                a_client_of_another_workspace_is_a_stranger,
+                communications_of_another_workspace_are_not_there,
+                a_communication_of_another_workspace_cannot_be_written,
+                visits_of_another_workspace_are_not_there,
+                no_key_leads_into_another_workspace,
+                equal_keys_of_two_workspaces_touch_nobody,
+                nothing_configured_in_another_workspace_can_be_changed,
+                nothing_can_stand_on_a_site_of_another_workspace,
+                tokens_of_another_workspace_are_neither_told_nor_changed,
+                users_keys_and_audit_of_another_workspace_are_not_there,
+                an_outcome_for_another_workspaces_raw_event_changes_nothing,
+            ],
+            upkeep: [
+                a_backup_opens_and_holds_the_same,
+                a_backup_goes_on_living_where_it_was_taken,
+                a_backup_never_replaces_a_file,
+                a_backup_is_taken_while_the_hub_works,
+                a_report_describes_a_whole_store,
+                a_start_changes_nothing_in_a_store_at_rest,
             ],
         }
     };
