@@ -2,12 +2,17 @@
 
 mod hub;
 mod logs;
+mod vendor;
 mod vendors;
 
+mod carrotquest;
+mod contacts;
 mod later;
 mod links;
 mod moment;
 mod popup;
 mod receive;
 mod replay;
+mod settings;
 mod silence;
+mod sites;
