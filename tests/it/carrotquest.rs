@@ -36,7 +36,7 @@ async fn close(carrot: &TestIntegration, event: u64, conversation: &str, when: T
 #[tokio::test]
 async fn the_words_of_a_closed_conversation_are_asked_for() {
     let hub = TestHub::start().await;
-    let vendor = Vendor::start().await;
+    let vendor = Vendor::start(&hub.clock).await;
     tell(&vendor, "1702", true, &dialogue("10:00"));
     let carrot = integration(&hub, &vendor).await;
     close(&carrot, 1, "1702", at("11:00")).await;
@@ -58,7 +58,7 @@ async fn the_words_of_a_closed_conversation_are_asked_for() {
 #[tokio::test]
 async fn a_vendor_that_asks_to_slow_down_is_asked_again_later() {
     let hub = TestHub::start().await;
-    let vendor = Vendor::start().await;
+    let vendor = Vendor::start(&hub.clock).await;
     tell(&vendor, "1702", true, &dialogue("10:00"));
     vendor.refuse("/conversations/1702", 429, Some(40), "");
     let carrot = integration(&hub, &vendor).await;
@@ -78,7 +78,7 @@ async fn a_vendor_that_asks_to_slow_down_is_asked_again_later() {
 #[tokio::test]
 async fn a_conversation_that_does_not_exist_for_the_key_is_set_aside_and_can_be_replayed() {
     let hub = TestHub::start().await;
-    let vendor = Vendor::start().await;
+    let vendor = Vendor::start(&hub.clock).await;
     vendor.refuse("/conversations/1702", 400, None, "LookupError");
     let carrot = integration(&hub, &vendor).await;
     close(&carrot, 1, "1702", at("11:00")).await;
@@ -99,15 +99,15 @@ async fn a_conversation_that_does_not_exist_for_the_key_is_set_aside_and_can_be_
 #[tokio::test]
 async fn a_restart_between_question_and_answer_loses_nothing() {
     let mut hub = TestHub::start().await;
-    let vendor = Vendor::start().await;
+    let vendor = Vendor::start(&hub.clock).await;
     tell(&vendor, "1702", true, &dialogue("10:00"));
-    vendor.be_silent(true);
+    vendor.be_silent("/1702");
     let carrot = integration(&hub, &vendor).await;
     close(&carrot, 1, "1702", at("11:00")).await;
     hub.settle().await;
     vendor.until_asked(1).await;
     hub.restart().await;
-    vendor.be_silent(false);
+    vendor.speak();
     hub.set_clock(hub.now() + SignedDuration::from_mins(11));
     hub.fetch_until(async || !hub.communications().await.is_empty())
         .await;
@@ -117,7 +117,7 @@ async fn a_restart_between_question_and_answer_loses_nothing() {
 #[tokio::test]
 async fn a_conversation_closed_several_times_is_one_chat() {
     let hub = TestHub::start().await;
-    let vendor = Vendor::start().await;
+    let vendor = Vendor::start(&hub.clock).await;
     let mut lines = dialogue("10:00");
     tell(&vendor, "1702", true, &lines);
     let carrot = integration(&hub, &vendor).await;
@@ -138,30 +138,33 @@ async fn a_conversation_closed_several_times_is_one_chat() {
 #[tokio::test]
 async fn a_second_closing_while_the_first_is_being_read_is_read_too() {
     let hub = TestHub::start().await;
-    let vendor = Vendor::start().await;
+    let vendor = Vendor::start(&hub.clock).await;
     let mut lines = dialogue("10:00");
     tell(&vendor, "1702", true, &lines);
-    vendor.be_silent(true);
+    vendor.be_silent("/parts");
     let carrot = integration(&hub, &vendor).await;
     close(&carrot, 1, "1702", at("10:30")).await;
     hub.settle().await;
-    vendor.until_asked(1).await;
-    // The first question waits for its answer, which will be the old one.
-    close(&carrot, 2, "1702", at("11:30")).await;
-    hub.settle().await;
-    vendor.be_silent(false);
-    hub.fetch_until(async || !hub.communications().await.is_empty())
-        .await;
+    vendor.until_asked(2).await;
+    // The first reading waits for its answer, which will be the old one.
     lines.push((at("11:00"), true, "And in grey?"));
     tell(&vendor, "1702", true, &lines);
-    hub.fetch_until(async || hub.only().await.messages.len() == 3)
-        .await;
+    close(&carrot, 2, "1702", at("11:30")).await;
+    hub.settle().await;
+    vendor.speak();
+    hub.until(async || {
+        let chats = hub.communications().await;
+        chats.first().is_some_and(|chat| chat.messages.len() == 3)
+    })
+    .await;
+    let readings = vendor.asked();
+    assert_eq!(readings.len(), 4, "{readings:?}");
 }
 
 #[tokio::test]
 async fn a_mailing_that_nobody_answered_is_no_chat() {
     let hub = TestHub::start().await;
-    let vendor = Vendor::start().await;
+    let vendor = Vendor::start(&hub.clock).await;
     tell(&vendor, "1702", true, &[]);
     let mailing = json!({"message": "1702000000000000001"});
     vendor.change("/conversations/1702", mailing);
@@ -176,17 +179,17 @@ async fn a_mailing_that_nobody_answered_is_no_chat() {
 #[tokio::test]
 async fn a_chat_that_began_is_shown_before_its_words_are_read() {
     let hub = TestHub::start().await;
-    let vendor = Vendor::start().await;
-    vendor.be_silent(true);
-    tell(&vendor, "1702", false, &dialogue("10:00")[..1]);
+    let vendor = Vendor::start(&hub.clock).await;
+    vendor.be_silent("/1702");
+    tell(&vendor, "1702", false, &dialogue("11:30")[..1]);
     let carrot = integration(&hub, &vendor).await;
-    let begun = carrot::event(STARTED, 1, "1702", "88", at("10:00"));
+    let begun = carrot::event(STARTED, 1, "1702", "88", at("11:30"));
     carrot.post_form(&begun).await.assert_ok();
     hub.settle().await;
     let begun = hub.only().await;
     assert!(begun.messages.is_empty());
-    assert_eq!(begun.started_at, at("10:00"));
-    vendor.be_silent(false);
+    assert_eq!(begun.started_at, at("11:30"));
+    vendor.speak();
     hub.fetch_until(async || !hub.only().await.messages.is_empty())
         .await;
     let chat = hub.only().await;

@@ -224,10 +224,8 @@ async fn a_token_opens_the_door_of_its_own_provider_and_workspace_only() {
         .assert_ok();
     hub.settle().await;
     assert!(hub.inbox().await.is_empty());
-    let at_another_door = crate::hub::TestIntegration {
-        provider: "talkme",
-        ..theirs.clone()
-    };
+    let mut at_another_door = theirs.clone();
+    at_another_door.provider = "talkme";
     let refused = at_another_door
         .post(&talkme::finished(1, "client-1", &dialogue("10:03")))
         .await;

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
+use skvoz::hub::Clock;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -24,8 +25,9 @@ struct Shared {
     refusals: Mutex<HashMap<String, Refusal>>,
     asked: Mutex<Vec<Asked>>,
     new: Notify,
-    /// Questions are heard and not answered while it is set.
-    silent: watch::Sender<bool>,
+    /// Questions for addresses that end so are heard and not answered.
+    silent: watch::Sender<Option<&'static str>>,
+    clock: Clock,
 }
 
 /// How one question is refused.
@@ -43,13 +45,15 @@ pub struct Asked {
 }
 
 impl Vendor {
-    pub async fn start() -> Vendor {
+    /// Every question takes two seconds of the clock, so that nobody need wait for his turn.
+    pub async fn start(clock: &Clock) -> Vendor {
         let shared = Arc::new(Shared {
             records: Mutex::default(),
             refusals: Mutex::default(),
             asked: Mutex::default(),
             new: Notify::new(),
-            silent: watch::Sender::new(false),
+            silent: watch::Sender::new(None),
+            clock: clock.clone(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -92,8 +96,14 @@ impl Vendor {
             .insert(path.into(), refusal);
     }
 
-    pub fn be_silent(&self, silent: bool) {
-        self.shared.silent.send_replace(silent);
+    /// Hears questions for addresses that end so and answers, with what was true then, when it
+    /// speaks again.
+    pub fn be_silent(&self, about: &'static str) {
+        self.shared.silent.send_replace(Some(about));
+    }
+
+    pub fn speak(&self) {
+        self.shared.silent.send_replace(None);
     }
 
     pub fn asked(&self) -> Vec<Asked> {
@@ -114,6 +124,7 @@ impl Vendor {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
+    shared.clock.advance(Duration::from_secs(2));
     let authorization = request.headers().get(header::AUTHORIZATION);
     shared.asked.lock().unwrap().push(Asked {
         path: request.uri().to_string(),
@@ -124,7 +135,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     shared.new.notify_one();
     let record = shared.records.lock().unwrap().get(&path).cloned();
     let mut silent = shared.silent.subscribe();
-    let _ = silent.wait_for(|silent| !silent).await;
+    let may_answer = |about: &Option<&str>| about.is_none_or(|about| !path.ends_with(about));
+    let _ = silent.wait_for(may_answer).await;
     let refusal = shared.refusals.lock().unwrap().remove(&path);
     if let Some(refusal) = refusal {
         return refuse(&refusal);

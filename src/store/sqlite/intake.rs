@@ -281,10 +281,11 @@ fn settle(connection: &Connection, job: &FetchJob, outcome: FetchOutcome) -> Sto
     }
 }
 
+/// A need that came while the question was being asked stays: the answer may be older than it.
 fn end_fetch(connection: &Connection, job: &FetchJob) -> StoreResult<()> {
     connection
-        .prepare_cached("delete from fetches where id = ?1")?
-        .execute([job.id.0])?;
+        .prepare_cached("delete from fetches where id = ?1 and raw_event_id = ?2")?
+        .execute(params![job.id.0, job.raw_event.0])?;
     Ok(())
 }
 
