@@ -118,7 +118,7 @@ impl TestHub {
         logs::listen();
         let mut config = Config::default();
         config.server.listen = ([127, 0, 0, 1], 0).into();
-        config.server.shutdown_s = 2;
+        config.server.shutdown_s = 1;
         config.outbound.allow = vec!["127.0.0.0/8".parse().expect("a network")];
         change(&mut config);
         let data = TempDir::new().expect("a temporary folder");
@@ -376,6 +376,19 @@ impl TestHub {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         pending == 0 && !touched && !silent
+    }
+
+    /// Waits for what the hub's own loops do.
+    pub async fn until(&self, mut done: impl AsyncFnMut() -> bool) {
+        let began = Instant::now();
+        loop {
+            self.settle().await;
+            if done().await {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "the expected never happened");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Works on due questions to providers too. The calls of one account are spaced in real time,

@@ -3,12 +3,17 @@
 mod api;
 mod hub;
 mod logs;
+mod vendor;
 mod vendors;
 
+mod carrotquest;
+mod contacts;
 mod later;
 mod links;
 mod moment;
 mod popup;
 mod receive;
 mod replay;
+mod settings;
 mod silence;
+mod sites;

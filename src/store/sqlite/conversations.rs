@@ -621,8 +621,8 @@ fn commit(connection: &Connection, work: &UnitOfWork) -> StoreResult<()> {
                     due_at)
                  values (?1, ?2, ?3, ?4, ?5, ?6)
                  on conflict (integration_id, need_key) do update
-                     set due_at = min(due_at, excluded.due_at), about = excluded.about,
-                         raw_event_id = excluded.raw_event_id",
+                     set due_at = min(due_at, excluded.due_at), attempts = 0,
+                         raw_event_id = excluded.raw_event_id, about = excluded.about",
             )?
             .execute(params![
                 workspace.0,

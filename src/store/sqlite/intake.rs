@@ -287,8 +287,7 @@ fn settle(connection: &Connection, job: &FetchJob, outcome: FetchOutcome) -> Sto
     }
 }
 
-/// Ends a question, unless a later raw event has asked it meanwhile: what came back may be older
-/// than what that one tells of.
+/// A need that came while the question was being asked stays: the answer may be older than it.
 fn end_fetch(connection: &Connection, job: &FetchJob) -> StoreResult<()> {
     connection
         .prepare_cached("delete from fetches where id = ?1 and raw_event_id = ?2")?
