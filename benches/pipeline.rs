@@ -9,10 +9,10 @@ mod common;
 use common::traffic::Conversation;
 use common::{Bench, argument, has_flag, median, number, process};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use skvoz::hub::Clock;
-use skvoz::model::{Strength, Timestamp};
-use skvoz::pipeline::{process_pending, reconsider_touched};
-use skvoz::store::{CommunicationFilter, CommunicationSort, PageRequest};
+use skvoz::hub::{Clock, Stopper};
+use skvoz::model::{RawState, Strength, Timestamp};
+use skvoz::pipeline;
+use skvoz::store::{CommunicationFilter, CommunicationSort, PageRequest, RawFilter};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,12 @@ const SMALL: u64 = 10_000;
 const TOGETHER: usize = 512;
 /// Conversations of one filling step.
 const STEP: u64 = 20_000;
+/// Between two looks whether a backlog is drained.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const FIRST: PageRequest = PageRequest {
+    limit: 1,
+    cursor: None,
+};
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
@@ -112,7 +118,7 @@ impl Grown {
         .buffer_unordered(TOGETHER)
         .try_for_each(|_| async { Ok(()) })
         .await?;
-        while reconsider_touched(&bench.hub).await? {}
+        while pipeline::reconsider_touched(&bench.hub).await? {}
         let raw = numbers.map(Conversation).flat_map(|conversation| {
             let at = conversation.begins_at();
             let messages = conversation.messages();
@@ -126,11 +132,31 @@ impl Grown {
         Ok(kept)
     }
 
+    /// Lets the hub's own loops work until nothing is pending and the log is read to its end.
     async fn drain(&self) -> anyhow::Result<()> {
-        let hub = &self.bench.hub;
-        while process_pending(hub).await? {}
-        while reconsider_touched(hub).await? {}
-        Ok(())
+        let stopper = Stopper::new();
+        let loops = tokio::spawn(pipeline::run(self.bench.hub.clone(), stopper.listener()));
+        while !self.is_drained().await? {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        stopper.stop();
+        Ok(loops.await?)
+    }
+
+    async fn is_drained(&self) -> anyhow::Result<bool> {
+        let store = &self.bench.hub.store;
+        let pending = RawFilter {
+            state: Some(RawState::Pending),
+            ..RawFilter::default()
+        };
+        let pending = store
+            .raw_page(self.bench.workspace, &pending, &FIRST)
+            .await?;
+        if !pending.items.is_empty() {
+            return Ok(false);
+        }
+        let touched = store.touched("relink", 100).await?;
+        Ok(touched.is_end && touched.communications.is_empty())
     }
 
     fn pass_to(&self, at: Timestamp) {
@@ -151,7 +177,7 @@ async fn newest(bench: &Bench) -> anyhow::Result<u64> {
             CommunicationSort::NewestFirst,
             &PageRequest {
                 limit: 500,
-                cursor: None,
+                ..FIRST
             },
         )
         .await?;

@@ -35,6 +35,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Runs the loops until a stop is asked for.
 pub async fn run(hub: Arc<Hub>, stop: Stop) {
     tokio::join!(
+        // Two, so that one batch is read and decided while the other is committed. Where they touch
+        // the same conversation the later commit is refused and decided again.
+        work_loop(&hub, &stop, Work::Inbox),
         work_loop(&hub, &stop, Work::Inbox),
         work_loop(&hub, &stop, Work::Relink),
         work_loop(&hub, &stop, Work::Silence),

@@ -23,7 +23,7 @@ const READER_FAILED: &str = "the provider's reader failed";
 
 /// Normalized raw events, to be decided on as often as needed.
 pub(super) struct Batch {
-    raw: Vec<(RawEvent, Result<Vec<String>, SetAside>)>,
+    raw: Vec<(WorkspaceId, RawEventId, Result<Vec<String>, SetAside>)>,
     events: Vec<(Owner, StoredEvent)>,
     /// Raw events that were looked at before, and about which we know what they tell now.
     again: Vec<(WorkspaceId, RawEventId)>,
@@ -51,7 +51,7 @@ pub(super) async fn normalize(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreRe
         if *again && tells(&outcome) {
             batch.again.push((raw.workspace, raw.id));
         }
-        batch.raw.push((raw.clone(), outcome));
+        batch.raw.push((raw.workspace, raw.id, outcome));
     }
     Ok(batch)
 }
@@ -196,16 +196,17 @@ impl Batch {
         let again: HashSet<RawEventId> = self.again.iter().map(|(_, id)| *id).collect();
         self.raw
             .iter()
-            .map(|(raw, outcome)| {
-                let is_news = news.contains(&raw.id) || asking.contains(&raw.id);
-                raw_outcome(raw, outcome, is_news || again.contains(&raw.id))
+            .map(|(workspace, id, outcome)| {
+                let is_news = news.contains(id) || asking.contains(id) || again.contains(id);
+                raw_outcome(*workspace, *id, outcome, is_news)
             })
             .collect()
     }
 }
 
 fn raw_outcome(
-    raw: &RawEvent,
+    workspace: WorkspaceId,
+    id: RawEventId,
     outcome: &Result<Vec<String>, SetAside>,
     is_news: bool,
 ) -> RawOutcome {
@@ -215,8 +216,8 @@ fn raw_outcome(
         Err(set_aside) => (RawState::SetAside, Some(set_aside), Vec::new()),
     };
     RawOutcome {
-        workspace: raw.workspace,
-        id: raw.id,
+        workspace,
+        id,
         state,
         reason: set_aside.map(|set_aside| set_aside.reason),
         detail: set_aside.map(|set_aside| set_aside.detail.clone()),

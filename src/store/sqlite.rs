@@ -14,6 +14,7 @@ mod visits;
 
 use anyhow::{Context, bail};
 use engine::{Readers, Writer};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use std::path::{Path, PathBuf};
@@ -117,7 +118,7 @@ fn open_writer(file: &Path, options: Options) -> anyhow::Result<Connection> {
          pragma temp_store = memory;
          pragma cache_size = -16384;"
     ))?;
-    connection.set_prepared_statement_cache_capacity(256);
+    prepare_once(&connection)?;
     Ok(connection)
 }
 
@@ -127,6 +128,14 @@ fn open_reader(file: &Path) -> anyhow::Result<Connection> {
     connection.execute_batch(
         "pragma busy_timeout = 10000; pragma temp_store = memory; pragma cache_size = -4096;",
     )?;
-    connection.set_prepared_statement_cache_capacity(256);
+    prepare_once(&connection)?;
     Ok(connection)
+}
+
+/// Statements are planned once and for any values. Without the planner's stability guarantee those
+/// with a bound limit are planned anew each time.
+fn prepare_once(connection: &Connection) -> anyhow::Result<()> {
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }

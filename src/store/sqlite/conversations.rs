@@ -2,7 +2,9 @@
 
 use super::SqliteStore;
 use super::rows::{cursor_parts, get_json, get_time, micros, page, to_json};
-use super::visits::{VISIT, announce_key, log_change, next_change, put_key, read_visit};
+use super::visits::{
+    AFTER_VISIT, VISIT, announce_key, log_change, next_change, put_key, read_visit, visit_columns,
+};
 use crate::model::{
     Communication, CommunicationId, CommunicationKind, Contact, Found, Key, KeyKind, RawEventId,
     SetAsideReason, StoredEvent, Subject, Timestamp, Visit, WorkspaceId,
@@ -108,8 +110,9 @@ impl Conversations for SqliteStore {
     }
 
     async fn commit(&self, work: UnitOfWork) -> StoreResult<()> {
+        let documents = documents(&work)?;
         self.writer
-            .write(move |connection| commit(connection, &work))
+            .write(move |connection| commit(connection, &work, &documents))
             .await
     }
 
@@ -246,11 +249,12 @@ fn read_ids(row: &Row<'_>) -> rusqlite::Result<(WorkspaceId, CommunicationId)> {
     Ok((WorkspaceId(row.get(0)?), CommunicationId(row.get(1)?)))
 }
 
-/// The columns are the truth for what they hold; the document has the rest.
+/// Reads `id, version, document`. The columns are the truth for what they hold; the document has the
+/// rest.
 fn read_communication(row: &Row<'_>) -> rusqlite::Result<Communication> {
-    let mut communication: Communication = get_json(row, "document")?;
-    communication.id = CommunicationId(row.get("id")?);
-    communication.version = row.get("version")?;
+    let mut communication: Communication = get_json(row, 2)?;
+    communication.id = CommunicationId(row.get(0)?);
+    communication.version = row.get(1)?;
     Ok(communication)
 }
 
@@ -474,9 +478,9 @@ fn events_of(connection: &Connection, id: CommunicationId) -> StoreResult<Vec<St
         )?
         .query_map([id.0], |row| {
             Ok(StoredEvent {
-                raw_event: RawEventId(row.get("raw_event_id")?),
-                received_at: get_time(row, "received_at")?,
-                event: get_json(row, "body")?,
+                raw_event: RawEventId(row.get(0)?),
+                received_at: get_time(row, 1)?,
+                event: get_json(row, 2)?,
             })
         })?
         .collect::<Result<_, _>>()?)
@@ -511,16 +515,18 @@ fn visits_of_key(
     found: &mut Vec<Found>,
 ) -> StoreResult<()> {
     let rows = connection
-        .prepare_cached(
-            "select visits.*, keys.at as key_at from keys
+        .prepare_cached(concat!(
+            "select ",
+            visit_columns!(),
+            ", keys.at from keys
              join visits on visits.id = keys.subject_id
              where keys.workspace_id = ?1 and keys.kind = ?2 and keys.value = ?3
                  and keys.subject_kind = 1
-             order by visits.started_at desc limit ?4",
-        )?
+             order by visits.started_at desc limit ?4"
+        ))?
         .query_map(
             params![query.workspace.0, kind.as_str(), key.value, VISITS_OF_A_KEY],
-            |row| Ok((read_visit(row)?, get_time(row, "key_at")?)),
+            |row| Ok((read_visit(row)?, get_time(row, AFTER_VISIT)?)),
         )?
         .collect::<Result<Vec<_>, _>>()?;
     for (named, key_at) in rows {
@@ -546,17 +552,19 @@ fn visits_of_contact(
     found: &mut Vec<Found>,
 ) -> StoreResult<()> {
     let rows = connection
-        .prepare_cached(
-            "select visits.*, keys.at as key_at, communications.id as through,
-                 json_extract(communications.document, '$.contact.name') as through_name
+        .prepare_cached(concat!(
+            "select ",
+            visit_columns!(),
+            ", keys.at, communications.id,
+                 json_extract(communications.document, '$.contact.name')
              from keys
              join communications on communications.id = keys.subject_id
              join visits on visits.id = communications.visit_id
              where keys.workspace_id = ?1 and keys.kind = ?2 and keys.value = ?3
                  and keys.subject_kind = 2 and communications.strength in ('exact', 'strong')
                  and communications.id <> ?4 and communications.hidden = 0
-             order by visits.started_at desc limit ?5",
-        )?
+             order by visits.started_at desc limit ?5"
+        ))?
         .query_map(
             params![
                 query.workspace.0,
@@ -568,9 +576,9 @@ fn visits_of_contact(
             |row| {
                 Ok((
                     read_visit(row)?,
-                    get_time(row, "key_at")?,
-                    CommunicationId(row.get("through")?),
-                    row.get("through_name")?,
+                    get_time(row, AFTER_VISIT)?,
+                    CommunicationId(row.get(AFTER_VISIT + 1)?),
+                    row.get(AFTER_VISIT + 2)?,
                 ))
             },
         )?
@@ -597,11 +605,13 @@ fn open_visit(
     visitor: i64,
 ) -> StoreResult<Option<Visit>> {
     Ok(connection
-        .prepare_cached(
-            "select * from visits
+        .prepare_cached(concat!(
+            "select ",
+            visit_columns!(),
+            " from visits
              where visitor_id = ?1 and started_at between ?2 and ?3
-             order by started_at desc, id desc limit 1",
-        )?
+             order by started_at desc, id desc limit 1"
+        ))?
         .query_row(
             params![visitor, micros(query.not_before), micros(query.around)],
             read_visit,
@@ -609,10 +619,33 @@ fn open_visit(
         .optional()?)
 }
 
-fn commit(connection: &Connection, work: &UnitOfWork) -> StoreResult<()> {
+/// A communication and its new events as they are stored.
+struct Documents {
+    communication: String,
+    events: Vec<String>,
+}
+
+/// Made before the writer is asked: it is one for all and has enough to do.
+fn documents(work: &UnitOfWork) -> StoreResult<Vec<Documents>> {
+    let of_one = |write: &CommunicationWrite| {
+        let events = write.new_events.iter();
+        Ok(Documents {
+            communication: to_json(&write.communication)?,
+            events: events
+                .map(|stored| to_json(&stored.event))
+                .collect::<StoreResult<_>>()?,
+        })
+    };
+    work.communications.iter().map(of_one).collect()
+}
+
+fn commit(connection: &Connection, work: &UnitOfWork, documents: &[Documents]) -> StoreResult<()> {
     let committed = latest_change(connection)?;
-    for write in &work.communications {
-        write_communication(connection, write, work.now, committed)?;
+    // Each communication is one change, and the writer is alone.
+    let changes = committed + 1..;
+    for ((write, documents), seq) in work.communications.iter().zip(documents).zip(changes) {
+        refuse_unseen(connection, write, committed)?;
+        write_communication(connection, write, documents, work.now, seq)?;
     }
     for (workspace, integration, raw, need) in &work.fetches {
         connection
@@ -665,17 +698,17 @@ fn write_outcome(connection: &Connection, outcome: &RawOutcome, now: Timestamp) 
 fn write_communication(
     connection: &Connection,
     write: &CommunicationWrite,
+    documents: &Documents,
     now: Timestamp,
-    committed: i64,
+    seq: i64,
 ) -> StoreResult<()> {
     let communication = &write.communication;
     let workspace = communication.workspace;
-    refuse_unseen(connection, write, committed)?;
-    let seq = next_change(connection)?;
+    let document = &documents.communication;
     let id = if communication.version == 0 {
-        insert_communication(connection, communication, seq)?
+        insert_communication(connection, communication, document, seq)?
     } else {
-        update_communication(connection, communication, seq)?;
+        update_communication(connection, communication, document, seq)?;
         communication.id.0
     };
     for key in &write.forget {
@@ -686,8 +719,8 @@ fn write_communication(
             )?
             .execute(params![communication.integration.0, key, id])?;
     }
-    for stored in &write.new_events {
-        put_event(connection, communication, stored, id)?;
+    for (stored, body) in write.new_events.iter().zip(&documents.events) {
+        put_event(connection, communication, stored, body, id)?;
     }
     write_keys(connection, write, id, seq)?;
     for entry in &write.history {
@@ -773,6 +806,7 @@ fn refuse_unseen(
 fn insert_communication(
     connection: &Connection,
     communication: &Communication,
+    document: &str,
     seq: i64,
 ) -> StoreResult<i64> {
     let inserted = connection
@@ -802,7 +836,7 @@ fn insert_communication(
             communication.silence_at.map(micros),
             communication.hidden.is_some(),
             seq,
-            to_json(communication)?,
+            document,
         ])?;
     if inserted == 0 {
         return Err(StoreError::Conflict(
@@ -815,6 +849,7 @@ fn insert_communication(
 fn update_communication(
     connection: &Connection,
     communication: &Communication,
+    document: &str,
     seq: i64,
 ) -> StoreResult<()> {
     let updated = connection
@@ -840,7 +875,7 @@ fn update_communication(
             communication.silence_at.map(micros),
             communication.hidden.is_some(),
             seq,
-            to_json(communication)?,
+            document,
             communication.workspace.0,
         ])?;
     if updated == 0 {
@@ -856,6 +891,7 @@ fn put_event(
     connection: &Connection,
     communication: &Communication,
     stored: &StoredEvent,
+    body: &str,
     id: i64,
 ) -> StoreResult<()> {
     connection
@@ -874,7 +910,7 @@ fn put_event(
             stored.raw_event.0,
             id,
             micros(stored.received_at),
-            to_json(&stored.event)?,
+            body,
         ])?;
     Ok(())
 }
@@ -1029,7 +1065,7 @@ fn list(
     let rows = connection
         .prepare_cached(&sql)?
         .query_map(params_from_iter(values), |row| {
-            Ok((read_communication(row)?, row.get::<_, i64>("position")?))
+            Ok((read_communication(row)?, row.get::<_, i64>(3)?))
         })?
         .collect::<Result<Vec<_>, _>>()?;
     let page = page(rows, limit, |(row, position)| {

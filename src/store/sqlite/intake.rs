@@ -17,6 +17,14 @@ use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
+/// The columns that `read_event` reads by their places; the body follows them.
+macro_rules! event_columns {
+    () => {
+        "id, workspace_id, integration_id, provider, address, method, query, headers, received_at,
+         processed_at"
+    };
+}
+
 #[async_trait]
 impl Intake for SqliteStore {
     async fn keep_raw(&self, raw: NewRawEvent) -> StoreResult<RawEventId> {
@@ -33,15 +41,17 @@ impl Intake for SqliteStore {
     ) -> StoreResult<Vec<ClaimedRaw>> {
         self.writer
             .write(move |connection| {
-                let mut statement = connection.prepare_cached(
+                let mut statement = connection.prepare_cached(concat!(
                     "update raw_events set lease_until = ?2
                      where id in (
                          select id from raw_events
                          where state = 'pending' and lease_until <= ?1
                          order by id limit ?3
                      )
-                     returning *",
-                )?;
+                     returning ",
+                    event_columns!(),
+                    ", body"
+                ))?;
                 let rows = statement.query_map(
                     params![micros(now), micros(lease_until), limit],
                     read_claimed,
@@ -67,10 +77,9 @@ impl Intake for SqliteStore {
                 values.push(Value::Integer(before));
                 values.push(Value::Integer(i64::from(limit) + 1));
                 let sql = format!(
-                    "select id, workspace_id, integration_id, provider, address, method, query,
-                        headers, received_at, state, reason, detail, warnings, processed_at,
-                        x'' as body, length(body) as size
-                     from raw_events where {condition} and id < ? order by id desc limit ?"
+                    "select {}, x'', state, reason, detail, warnings, length(body) as size
+                     from raw_events where {condition} and id < ? order by id desc limit ?",
+                    event_columns!()
                 );
                 let mut statement = connection.prepare_cached(&sql)?;
                 let rows = statement
@@ -89,10 +98,13 @@ impl Intake for SqliteStore {
         self.readers
             .read(move |connection| {
                 let mut row = connection
-                    .prepare_cached(
-                        "select *, length(body) as size from raw_events
-                         where workspace_id = ?1 and id = ?2",
-                    )?
+                    .prepare_cached(concat!(
+                        "select ",
+                        event_columns!(),
+                        ", body, state, reason, detail, warnings,
+                             length(body) as size
+                         from raw_events where workspace_id = ?1 and id = ?2"
+                    ))?
                     .query_row(params![workspace.0, id.0], read_row)
                     .map_err(|error| match error {
                         rusqlite::Error::QueryReturnedNoRows => {
@@ -342,21 +354,21 @@ fn raw_condition(workspace: WorkspaceId, filter: &RawFilter) -> (String, Vec<Val
 
 fn read_event(row: &Row<'_>) -> rusqlite::Result<RawEvent> {
     Ok(RawEvent {
-        id: RawEventId(row.get("id")?),
-        workspace: WorkspaceId(row.get("workspace_id")?),
-        integration: IntegrationId(row.get("integration_id")?),
-        provider: row.get("provider")?,
-        address: get_json(row, "address")?,
-        method: row.get("method")?,
-        query: row.get("query")?,
-        headers: get_json(row, "headers")?,
-        body: row.get("body")?,
-        received_at: get_time(row, "received_at")?,
+        id: RawEventId(row.get(0)?),
+        workspace: WorkspaceId(row.get(1)?),
+        integration: IntegrationId(row.get(2)?),
+        provider: row.get(3)?,
+        address: get_json(row, 4)?,
+        method: row.get(5)?,
+        query: row.get(6)?,
+        headers: get_json(row, 7)?,
+        received_at: get_time(row, 8)?,
+        body: row.get(10)?,
     })
 }
 
 fn read_claimed(row: &Row<'_>) -> rusqlite::Result<ClaimedRaw> {
-    let before = get_time_or_none(row, "processed_at")?;
+    let before = get_time_or_none(row, 9)?;
     Ok(ClaimedRaw {
         event: read_event(row)?,
         again: before.is_some(),

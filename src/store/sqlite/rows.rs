@@ -2,9 +2,10 @@
 
 use crate::model::Timestamp;
 use crate::store::{Page, StoreError, StoreResult};
-use rusqlite::Row;
+use rusqlite::{Row, RowIndex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt::Display;
 
 pub(super) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
@@ -14,11 +15,14 @@ pub(super) fn time(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-pub(super) fn get_time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+pub(super) fn get_time(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Timestamp> {
     row.get(column).map(time)
 }
 
-pub(super) fn get_time_or_none(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn get_time_or_none(
+    row: &Row<'_>,
+    column: impl RowIndex,
+) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(time))
 }
 
@@ -31,7 +35,10 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> StoreResult<T> {
 }
 
 /// Reads a JSON column inside a row reader.
-pub(super) fn get_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(super) fn get_json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: impl RowIndex,
+) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
@@ -41,7 +48,7 @@ pub(super) fn get_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusq
 /// Reads a column that holds one of our words.
 pub(super) fn get_word<T>(
     row: &Row<'_>,
-    column: &str,
+    column: impl RowIndex + Display + Copy,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
