@@ -8,6 +8,7 @@ mod vendors;
 mod later;
 mod links;
 mod moment;
+mod pages;
 mod popup;
 mod receive;
 mod replay;
