@@ -155,9 +155,10 @@ async fn existing_page(
         leads: provider.has_leads_address(),
         channels: provider.has_channel_addresses(),
     };
-    if let (Some(found), old_until) = hub.addresses(integration, doors).await? {
-        let old_until = old_until.map(|at| page.date_time(at));
-        shown.old_until = old_until.unwrap_or_default();
+    let (found, old_until) = hub.addresses(integration, doors).await?;
+    let old_until = old_until.map(|at| page.date_time(at));
+    shown.old_until = old_until.unwrap_or_default();
+    if let Some(found) = found {
         shown.channel_addresses = channel_addresses(page, &found);
         shown.addresses = addresses(page, provider, found);
     }
