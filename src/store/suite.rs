@@ -8,6 +8,8 @@ pub mod conversations;
 pub mod fetches;
 pub mod ground;
 pub mod intake;
+pub mod lists;
+pub mod search;
 pub mod touched;
 pub mod units;
 pub mod values;
@@ -121,6 +123,25 @@ macro_rules! suite_for {
                 rules_changed_while_a_reader_is_at_work_touch_again,
                 silent_chats_are_told_when_their_time_has_come_longest_silent_first,
                 a_contact_that_was_taken_back_touches_those_it_may_have_led,
+            ],
+            lists: [
+                each_filter_of_communications_narrows_the_list,
+                the_end_of_a_span_is_not_in_it,
+                hidden_ones_are_in_no_list_and_still_there,
+                lists_are_sorted_by_start_or_by_change,
+                pages_neither_skip_nor_repeat_while_rows_are_added,
+                a_full_last_page_has_no_next_one,
+                a_page_row_is_the_whole_communication,
+            ],
+            search: [
+                every_word_must_occur_in_any_order_and_case,
+                the_beginning_of_a_word_finds_it,
+                a_phone_is_found_however_it_is_typed,
+                an_email_is_found_whole_and_by_its_parts,
+                a_text_to_search_is_never_syntax,
+                a_changed_text_is_found_by_its_new_words_only,
+                a_text_that_comes_later_is_found,
+                words_of_another_workspace_find_nothing,
             ],
             visits: [
                 a_page_view_makes_a_visit_with_all_it_tells,
