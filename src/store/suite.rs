@@ -3,6 +3,7 @@
 //!
 //! Left to others: what is an engine's own affair (its files, its threads, a full disk).
 
+pub mod access;
 pub mod candidates;
 pub mod conversations;
 pub mod fetches;
@@ -10,6 +11,8 @@ pub mod ground;
 pub mod intake;
 pub mod lists;
 pub mod search;
+pub mod setup;
+pub mod tokens;
 pub mod touched;
 pub mod units;
 pub mod values;
@@ -161,6 +164,44 @@ macro_rules! suite_for {
                 each_filter_of_visits_narrows_the_list,
                 pages_of_visits_stay_in_step_while_more_come,
                 a_visit_that_does_not_exist_is_not_found,
+            ],
+            setup: [
+                a_new_workspace_has_its_name_zone_and_nothing_else,
+                a_saved_workspace_keeps_its_rules,
+                everything_configured_comes_back_as_it_was,
+                an_integration_keeps_every_setting,
+                saved_things_are_as_they_were_saved,
+                without_a_priority_a_source_gets_the_greatest_and_one,
+                a_new_campaign_stands_after_those_of_its_workspace,
+                every_change_counts_the_version_up_and_only_of_its_workspace,
+                a_refused_change_leaves_the_version,
+                removed_things_leave_the_lists_and_keep_their_names,
+                ids_are_not_used_again_after_a_removal,
+                a_site_is_found_by_its_key_until_it_is_removed,
+                a_site_key_belongs_to_one_site,
+                what_does_not_exist_has_no_configuration,
+            ],
+            tokens: [
+                a_token_leads_to_its_integration,
+                after_a_rotation_both_tokens_work_until_the_old_one_ends,
+                a_second_rotation_does_not_lengthen_the_first_tokens_life,
+                a_second_rotation_may_shorten_the_first_tokens_life,
+                live_tokens_come_newest_first,
+                a_rotation_counts_the_version_up,
+                a_token_belongs_to_one_integration,
+                a_removed_integration_lets_nobody_in,
+            ],
+            access: [
+                the_first_run_is_over_with_the_first_user,
+                users_are_found_by_email_and_listed_by_workspace,
+                an_email_is_one_users_in_all_workspaces,
+                a_login_lasts_until_it_expires_or_ends,
+                a_new_password_ends_every_login_of_the_user,
+                a_removed_user_is_out_and_his_id_is_not_used_again,
+                attempts_are_counted_within_the_span_for_each_one_alone,
+                an_api_key_is_found_by_its_hash_until_it_is_revoked,
+                a_hash_of_a_revoked_key_cannot_come_back,
+                the_audit_log_is_read_newest_first_and_in_pages,
             ],
         }
     };
