@@ -33,6 +33,7 @@ create table login_attempts (
 ) strict;
 
 create index login_attempts_who on login_attempts (who, at);
+create index login_attempts_at on login_attempts (at);
 
 create table api_keys (
     id integer primary key autoincrement,

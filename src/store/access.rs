@@ -35,7 +35,7 @@ pub trait Access: Send + Sync {
     async fn end_login(&self, token_hash: &[u8]) -> StoreResult<()>;
 
     /// Counts a try of `who` (an address or an e-mail) and returns how many were made since
-    /// `since`, this one included.
+    /// `since`, this one included. `since` is at most a day ago; it may differ for each `who`.
     async fn count_attempt(&self, who: &str, now: Timestamp, since: Timestamp) -> StoreResult<u32>;
 
     async fn add_api_key(&self, key: NewApiKey) -> StoreResult<ApiKeyId>;

@@ -90,7 +90,6 @@ macro_rules! suite_for {
                 a_sure_contact_that_was_not_seen_refuses_a_decision,
                 its_own_news_do_not_refuse_a_communication,
                 two_with_one_contact_go_in_one_unit,
-                outcomes_of_another_workspace_change_nothing,
             ],
             candidates: [
                 a_visit_is_found_by_each_of_its_keys,
@@ -199,6 +198,7 @@ macro_rules! suite_for {
                 a_new_password_ends_every_login_of_the_user,
                 a_removed_user_is_out_and_his_id_is_not_used_again,
                 attempts_are_counted_within_the_span_for_each_one_alone,
+                a_shorter_span_of_one_takes_nothing_from_another,
                 an_api_key_is_found_by_its_hash_until_it_is_revoked,
                 a_hash_of_a_revoked_key_cannot_come_back,
                 the_audit_log_is_read_newest_first_and_in_pages,

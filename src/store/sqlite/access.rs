@@ -10,6 +10,9 @@ use crate::store::{
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Row, params};
 
+/// A day: nobody asks about older ones.
+const ATTEMPTS_KEPT_US: i64 = 86_400_000_000;
+
 #[async_trait]
 impl Access for SqliteStore {
     async fn has_users(&self) -> StoreResult<bool> {
@@ -158,7 +161,10 @@ impl Access for SqliteStore {
         let who = who.to_owned();
         self.writer
             .write(move |connection| {
-                connection.execute("delete from login_attempts where at < ?1", [micros(since)])?;
+                connection.execute(
+                    "delete from login_attempts where at < ?1",
+                    [micros(now) - ATTEMPTS_KEPT_US],
+                )?;
                 connection.execute(
                     "insert into login_attempts (who, at) values (?1, ?2)",
                     params![who, micros(now)],

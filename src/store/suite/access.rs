@@ -114,6 +114,15 @@ pub async fn attempts_are_counted_within_the_span_for_each_one_alone(ground: Gro
     assert_eq!(attempts(&ground, "anna", 500, 440).await, 1);
 }
 
+/// An address may be given an hour, an e-mail a quarter of it.
+pub async fn a_shorter_span_of_one_takes_nothing_from_another(ground: Ground) {
+    for seconds in 0..3 {
+        attempts(&ground, "192.0.2.1", seconds, seconds - 3_600).await;
+    }
+    attempts(&ground, "anna", 1_000, 940).await;
+    assert_eq!(attempts(&ground, "192.0.2.1", 1_001, -2_599).await, 4);
+}
+
 async fn add_key(ground: &Ground, workspace: WorkspaceId, name: &str) -> ApiKeyId {
     let key = NewApiKey {
         workspace,
