@@ -9,12 +9,14 @@ pub mod conversations;
 pub mod fetches;
 pub mod ground;
 pub mod intake;
+pub mod isolation;
 pub mod lists;
 pub mod search;
 pub mod setup;
 pub mod tokens;
 pub mod touched;
 pub mod units;
+pub mod upkeep;
 pub mod values;
 pub mod visits;
 
@@ -202,6 +204,27 @@ macro_rules! suite_for {
                 an_api_key_is_found_by_its_hash_until_it_is_revoked,
                 a_hash_of_a_revoked_key_cannot_come_back,
                 the_audit_log_is_read_newest_first_and_in_pages,
+            ],
+            isolation: [
+                raw_events_of_another_workspace_are_not_there,
+                a_client_of_another_workspace_is_a_stranger,
+                communications_of_another_workspace_are_not_there,
+                a_communication_of_another_workspace_cannot_be_written,
+                visits_of_another_workspace_are_not_there,
+                no_key_leads_into_another_workspace,
+                equal_keys_of_two_workspaces_touch_nobody,
+                nothing_configured_in_another_workspace_can_be_changed,
+                tokens_of_another_workspace_are_neither_told_nor_changed,
+                users_keys_and_audit_of_another_workspace_are_not_there,
+                an_outcome_for_another_workspaces_raw_event_changes_nothing,
+            ],
+            upkeep: [
+                a_backup_opens_and_holds_the_same,
+                a_backup_goes_on_living_where_it_was_taken,
+                a_backup_never_replaces_a_file,
+                a_backup_is_taken_while_the_hub_works,
+                a_report_describes_a_whole_store,
+                a_start_changes_nothing_in_a_store_at_rest,
             ],
         }
     };

@@ -323,15 +323,3 @@ pub async fn two_with_one_contact_go_in_one_unit(ground: Ground) {
     });
     ground.commit(both.to_vec()).await.unwrap();
 }
-
-pub async fn outcomes_of_another_workspace_change_nothing(ground: Ground) {
-    let raw = ground.keep(ground.own.raw(0)).await;
-    let work = UnitOfWork {
-        now: at(0),
-        raw: vec![ground.foreign.outcome(raw, RawState::Done)],
-        ..UnitOfWork::default()
-    };
-    ground.store.commit(work).await.unwrap();
-    let row = ground.store.raw_event(ground.own.workspace, raw).await;
-    assert_eq!(row.unwrap().state, RawState::Pending);
-}
