@@ -207,6 +207,7 @@ macro_rules! suite_for {
             ],
             isolation: [
                 raw_events_of_another_workspace_are_not_there,
+                conversations_of_another_workspace_are_not_there,
                 a_client_of_another_workspace_is_a_stranger,
                 communications_of_another_workspace_are_not_there,
                 a_communication_of_another_workspace_cannot_be_written,

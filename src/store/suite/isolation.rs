@@ -78,6 +78,37 @@ pub async fn raw_events_of_another_workspace_are_not_there(ground: Ground) {
     assert_eq!(store.raw_counts(foreign).await.unwrap().pending, 0);
 }
 
+pub async fn conversations_of_another_workspace_are_not_there(ground: Ground) {
+    held(&ground).await;
+    let client = ground.own.client_key("7").value;
+    let kind = crate::model::CommunicationKind::Chat;
+    let subjects = [
+        Subject::Numbered {
+            kind,
+            external_id: "chat".into(),
+        },
+        Subject::Near {
+            kind,
+            any_of: vec![("phone".into(), 60)],
+        },
+        Subject::Client { client: "7".into() },
+    ];
+    for subject in subjects {
+        let query = ConversationQuery {
+            workspace: ground.foreign.workspace,
+            integration: ground.own.integration,
+            subject: subject.clone(),
+            at: at(0),
+            client: Some(client.clone()),
+        };
+        let states = ground.store.conversations(vec![query]).await.unwrap();
+        assert!(states[0].communication.is_none(), "{subject:?}");
+        assert!(states[0].events.is_empty(), "{subject:?}");
+        assert!(states[0].client_events.is_empty(), "{subject:?}");
+        assert_eq!(states[0].siblings, [], "{subject:?}");
+    }
+}
+
 pub async fn a_client_of_another_workspace_is_a_stranger(ground: Ground) {
     let client = ground.own.client_key("7");
     let mut card = write(ground.own.card("7"));
