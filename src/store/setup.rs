@@ -8,7 +8,8 @@ use crate::model::{
 };
 use async_trait::async_trait;
 
-/// Keeps the configuration of workspaces.
+/// Keeps the configuration of workspaces. What stands on a site (an integration, a campaign) is
+/// `NotFound` when the site is another workspace's.
 #[async_trait]
 pub trait Setup: Send + Sync {
     async fn add_workspace(

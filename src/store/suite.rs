@@ -215,6 +215,7 @@ macro_rules! suite_for {
                 no_key_leads_into_another_workspace,
                 equal_keys_of_two_workspaces_touch_nobody,
                 nothing_configured_in_another_workspace_can_be_changed,
+                nothing_can_stand_on_a_site_of_another_workspace,
                 tokens_of_another_workspace_are_neither_told_nor_changed,
                 users_keys_and_audit_of_another_workspace_are_not_there,
                 an_outcome_for_another_workspaces_raw_event_changes_nothing,

@@ -132,6 +132,7 @@ impl Setup for SqliteStore {
 
     async fn add_integration(&self, new: NewIntegration) -> StoreResult<IntegrationId> {
         self.add(new.workspace, move |connection| {
+            own_site(connection, new.workspace, new.site)?;
             connection.execute(
                 "insert into integrations (workspace_id, provider, site_id, name, active, settings,
                     created_at)
@@ -157,6 +158,7 @@ impl Setup for SqliteStore {
     async fn save_integration(&self, row: &IntegrationRow) -> StoreResult<()> {
         let row = row.clone();
         self.change(row.workspace, "the integration", move |connection| {
+            own_site(connection, row.workspace, row.site)?;
             Ok(connection.execute(
                 "update integrations set site_id = ?3, name = ?4, active = ?5, settings = ?6
                  where id = ?1 and workspace_id = ?2 and removed = 0",
@@ -255,6 +257,7 @@ impl Setup for SqliteStore {
     ) -> StoreResult<CampaignId> {
         let (name, conditions) = (name.to_owned(), to_json(conditions)?);
         self.add(workspace, move |connection| {
+            own_site(connection, workspace, Some(site))?;
             connection.execute(
                 "insert into campaigns (workspace_id, site_id, name, conditions, position)
                  select ?1, ?2, ?3, ?4, coalesce(max(position), 0) + 1 from campaigns
@@ -270,6 +273,7 @@ impl Setup for SqliteStore {
     async fn save_campaign(&self, workspace: WorkspaceId, campaign: &Campaign) -> StoreResult<()> {
         let (campaign, conditions) = (campaign.clone(), to_json(&campaign.conditions)?);
         self.change(workspace, "the campaign", move |connection| {
+            own_site(connection, workspace, Some(campaign.site))?;
             Ok(connection.execute(
                 "update campaigns set site_id = ?3, name = ?4, conditions = ?5, position = ?6
                  where id = ?1 and workspace_id = ?2 and removed = 0",
@@ -443,6 +447,25 @@ impl SqliteStore {
             Ok(connection.execute(&sql, params![id, workspace.0, name])?)
         })
         .await
+    }
+}
+
+/// `NotFound` when the site is another workspace's. A removed one may still be stood on.
+fn own_site(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    site: Option<SiteId>,
+) -> StoreResult<()> {
+    let Some(site) = site else {
+        return Ok(());
+    };
+    let is_own = connection
+        .prepare_cached("select 1 from sites where id = ?1 and workspace_id = ?2")?
+        .exists(params![site.0, workspace.0])?;
+    if is_own {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound("the site"))
     }
 }
 

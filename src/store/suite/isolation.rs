@@ -325,6 +325,46 @@ fn parts(setup: &WorkspaceSetup) -> String {
     format!("{setup:?}")
 }
 
+/// A campaign, or an integration, that stood on another customer's site would name that site.
+pub async fn nothing_can_stand_on_a_site_of_another_workspace(ground: Ground) {
+    let (store, own, foreign) = (&ground.store, ground.own, ground.foreign);
+    let none = Conditions::default();
+    let added = store
+        .add_campaign(foreign.workspace, own.site, "campaign", &none)
+        .await;
+    assert_not_found(added);
+    let id = store
+        .add_campaign(foreign.workspace, foreign.site, "campaign", &none)
+        .await
+        .unwrap();
+    let setup = store.workspace_setup(foreign.workspace).await.unwrap();
+    let moved = Campaign {
+        site: own.site,
+        ..setup.campaigns[0].clone()
+    };
+    assert_eq!(moved.id, id);
+    assert_not_found(store.save_campaign(foreign.workspace, &moved).await);
+    let moved = IntegrationRow {
+        site: Some(own.site),
+        ..setup.integrations[0].clone()
+    };
+    assert_not_found(store.save_integration(&moved).await);
+    let new = crate::store::NewIntegration {
+        workspace: foreign.workspace,
+        provider: "verbox".into(),
+        site: Some(own.site),
+        name: "twin".into(),
+        active: true,
+        settings: moved.settings.clone(),
+        token: token("twin"),
+        created_at: at(0),
+    };
+    assert_not_found(store.add_integration(new).await);
+    let after = store.workspace_setup(foreign.workspace).await.unwrap();
+    assert_eq!(after.campaigns, setup.campaigns);
+    assert_eq!(after.integrations, setup.integrations);
+}
+
 pub async fn tokens_of_another_workspace_are_neither_told_nor_changed(ground: Ground) {
     let (store, own) = (&ground.store, ground.own);
     let foreign = ground.foreign.workspace;
