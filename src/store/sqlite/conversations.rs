@@ -300,13 +300,8 @@ fn conversation(
         },
     };
     let is_card = matches!(query.subject, Subject::Client { .. });
-    state(
-        connection,
-        query.workspace,
-        known,
-        query.client.as_deref(),
-        is_card,
-    )
+    let client = query.client.as_deref();
+    state(connection, query.workspace, known, client, is_card)
 }
 
 /// The communication that already has this very event.
@@ -415,7 +410,7 @@ fn state(
     };
     if let Some(client) = client {
         let subject = if is_card { COMMUNICATION } else { CARD };
-        for one in of_client(connection, client, subject, workspace)? {
+        for one in of_client(connection, workspace, client, subject)? {
             let events = events_of(connection, one.id)?;
             match is_card {
                 true => state.siblings.push(sibling(&one, &events)),
@@ -429,21 +424,21 @@ fn state(
 /// Shown communications with the client, or the card changes that are a lead of his.
 fn of_client(
     connection: &Connection,
+    workspace: WorkspaceId,
     client: &str,
     subject_kind: i64,
-    workspace: WorkspaceId,
 ) -> StoreResult<Vec<Communication>> {
     Ok(connection
         .prepare_cached(
             "select communications.id, version, document
              from keys join communications on communications.id = keys.subject_id
-             where keys.kind = 'client' and keys.value = ?1 and keys.subject_kind = ?2
-                 and keys.workspace_id = ?3
+             where keys.workspace_id = ?1 and keys.kind = 'client' and keys.value = ?2
+                 and keys.subject_kind = ?3
                  and (keys.subject_kind = 3 or communications.hidden = 0)
              order by keys.subject_id desc limit ?4",
         )?
         .query_map(
-            params![client, subject_kind, workspace.0, CARDS_OF_A_CLIENT],
+            params![workspace.0, client, subject_kind, CARDS_OF_A_CLIENT],
             read_communication,
         )?
         .collect::<Result<_, _>>()?)

@@ -183,11 +183,12 @@ pub async fn a_contact_that_was_taken_back_leads_nowhere(ground: Ground) {
         .await
         .communication
         .unwrap();
-    let replayed = Communication {
+    let mut replayed = write(Communication {
         keys: vec![key(KeyKind::Email, "anna@example.org")],
         ..stored
-    };
-    ground.put(write(replayed)).await;
+    });
+    replayed.dropped = vec![phone()];
+    ground.put(replayed).await;
     let found = found_by(&ground, asking(&ground, vec![phone()], 5)).await;
     assert_eq!(named(&found), Vec::<&str>::new());
     let email = vec![key(KeyKind::Email, "anna@example.org")];

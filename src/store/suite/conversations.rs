@@ -3,10 +3,10 @@
 use super::ground::{Ground, assert_not_found};
 use super::values::{at, event, key, write};
 use crate::model::{
-    Channel, Communication, CommunicationId, CommunicationKind, Contact, Email, FinishedBy, Key,
-    KeyKind, Message, MessageAuthor, Operator, Phone, RawEventId, Status, Subject, TimeOrigin,
+    Channel, Communication, CommunicationId, CommunicationKind, Contact, Email, FinishedBy, Hidden,
+    Key, KeyKind, Message, MessageAuthor, Operator, Phone, RawEventId, Status, Subject, TimeOrigin,
 };
-use crate::store::{CommunicationWrite, ConversationQuery, HistoryEntry};
+use crate::store::{CommunicationWrite, ConversationQuery, HistoryEntry, Sibling};
 use std::collections::BTreeMap;
 
 pub async fn an_unknown_conversation_has_nothing(ground: Ground) {
@@ -208,6 +208,53 @@ pub async fn the_oldest_of_several_near_ones_is_taken(ground: Ground) {
     assert_eq!(found.as_deref(), Some("older"));
 }
 
+/// Each event brings its own time; the nearest counts, not the first.
+pub async fn a_conversation_is_near_any_of_its_times(ground: Ground) {
+    ground
+        .put(near_lead(&ground, "lead", &[("phone", 0), ("phone", 50)]))
+        .await;
+    let text = [("phone", 60)];
+    for (seconds, found) in [(-61, false), (-60, true), (110, true), (111, false)] {
+        let lead = near(&ground, seconds, &text).await;
+        assert_eq!(lead.is_some(), found, "at {seconds}");
+    }
+}
+
+/// A replay must not move an event to what has come near meanwhile.
+pub async fn a_known_event_stays_where_it_is_whatever_is_near(ground: Ground) {
+    let mut lead = near_lead(&ground, "lead", &[("phone", 0)]);
+    lead.new_events = vec![event("known", RawEventId(1), 0)];
+    ground.put(lead).await;
+    ground
+        .put(near_lead(&ground, "nearer", &[("phone", 900)]))
+        .await;
+    let asked = |dedup_key: &str, kind| ConversationQuery {
+        workspace: ground.own.workspace,
+        integration: ground.own.integration,
+        subject: Subject::Near {
+            kind,
+            any_of: vec![("phone".into(), 60)],
+        },
+        dedup_key: dedup_key.into(),
+        at: at(900),
+        client: None,
+    };
+    let states = ground
+        .store
+        .conversations(vec![
+            asked("known", CommunicationKind::OfflineLead),
+            asked("new", CommunicationKind::OfflineLead),
+            asked("known", CommunicationKind::Chat),
+        ])
+        .await
+        .unwrap();
+    let found: Vec<_> = states
+        .iter()
+        .map(|state| Some(state.communication.as_ref()?.external_id.as_str()))
+        .collect();
+    assert_eq!(found, [Some("lead"), Some("nearer"), None]);
+}
+
 pub async fn near_texts_are_of_their_kind_and_integration(ground: Ground) {
     let mut chat = write(ground.own.chat("chat"));
     chat.near = vec![("phone".into(), at(0))];
@@ -241,52 +288,83 @@ fn chat_with(ground: &Ground, external_id: &str, client: &str, seconds: i64) -> 
     })
 }
 
-pub async fn a_chat_learns_of_its_clients_card_changes_and_other_chats(ground: Ground) {
+pub async fn a_chat_learns_of_its_clients_card_changes(ground: Ground) {
     let mut card = write(ground.own.card("7"));
     card.new_events = vec![event("card", RawEventId(3), 9)];
     let expected = card.new_events.clone();
     ground.put(card).await;
-    let earlier = ground.put(chat_with(&ground, "earlier", "7", 40)).await;
-    ground.put(chat_with(&ground, "stranger", "8", 41)).await;
+    ground.put(write(ground.own.card("8"))).await;
     let chat = ground.put(chat_with(&ground, "chat", "7", 50)).await;
     let client: Key = ground.own.client_key("7");
-    let states = [
-        ground
-            .numbered_with(ground.own, "chat", &client.value)
-            .await,
-        ground
-            .store
-            .conversations_by_id(vec![(ground.own.workspace, chat.id)])
-            .await
-            .unwrap()
-            .remove(0),
-    ];
+    let by_id = vec![(ground.own.workspace, chat.id)];
+    let mut states = ground.store.conversations_by_id(by_id).await.unwrap();
+    for name in ["chat", "opening"] {
+        let state = ground.numbered_with(ground.own, name, &client.value);
+        states.push(state.await);
+    }
+    assert_eq!(states.len(), 3);
     for state in states {
         assert_eq!(state.client_events, expected);
-        assert_eq!(state.siblings.len(), 1);
-        assert_eq!(
-            (state.siblings[0].id, state.siblings[0].from),
-            (earlier.id, at(40))
-        );
+        assert_eq!(state.siblings, []);
     }
-    let opening = ground
-        .numbered_with(ground.own, "opening", &client.value)
-        .await;
-    assert_eq!(opening.client_events, expected);
-    assert_eq!(opening.siblings.len(), 2);
 }
 
-pub async fn a_card_learns_of_its_clients_chats(ground: Ground) {
-    let chat = ground.put(chat_with(&ground, "chat", "7", 40)).await;
+pub async fn a_card_learns_of_its_clients_shown_communications(ground: Ground) {
+    let phone = Phone::parse("+79035550142").unwrap();
+    let mut chat = chat_with(&ground, "chat", "7", 40);
+    chat.communication.finished_at = Some(at(60));
+    chat.communication.contact.emails = vec![Email::parse("card@example.org").unwrap()];
+    chat.new_events = vec![event("told", RawEventId(1), 40)];
+    chat.new_events[0].event.contact.phones = vec![phone.clone()];
+    let chat = ground.put(chat).await;
+    let mut hidden = chat_with(&ground, "hidden", "7", 41);
+    hidden.communication.hidden = Some(Hidden::TakenBack);
+    ground.put(hidden).await;
+    ground.put(chat_with(&ground, "stranger", "8", 42)).await;
     let client = ground.own.client_key("7");
+    let subject = || Subject::Client { client: "7".into() };
+    let expected = [Sibling {
+        id: chat.id,
+        from: at(40),
+        until: at(60),
+        contact: Contact {
+            phones: vec![phone],
+            ..Contact::default()
+        },
+    }];
+    let before = ground
+        .asked(ground.own, subject(), Some(&client.value))
+        .await;
+    assert!(before.communication.is_none());
+    assert_eq!(before.siblings, expected);
+    let card = ground.put(write(ground.own.card("7"))).await;
+    let by_id = vec![(ground.own.workspace, card.id)];
+    let mut states = ground.store.conversations_by_id(by_id).await.unwrap();
+    let asked = ground.asked(ground.own, subject(), Some(&client.value));
+    states.push(asked.await);
+    for state in states {
+        assert_eq!(state.siblings, expected);
+        assert!(state.client_events.is_empty(), "its own are in `events`");
+    }
+}
+
+pub async fn a_communication_lasts_until_its_last_message(ground: Ground) {
+    let client = ground.own.client_key("7");
+    let mut chat = chat_with(&ground, "chat", "7", 40);
+    chat.communication.messages = [90, 70]
+        .map(|seconds| Message {
+            id: seconds.to_string(),
+            at: at(seconds),
+            from: MessageAuthor::Visitor,
+            author: None,
+            text: "?".into(),
+            attachments: vec![],
+        })
+        .to_vec();
+    ground.put(chat).await;
     let subject = Subject::Client { client: "7".into() };
     let state = ground.asked(ground.own, subject, Some(&client.value)).await;
-    assert!(state.communication.is_none());
-    assert_eq!(state.siblings.len(), 1);
-    assert_eq!(
-        (state.siblings[0].id, state.siblings[0].from),
-        (chat.id, at(40))
-    );
+    assert_eq!(state.siblings[0].until, at(90));
 }
 
 pub async fn by_id_those_that_do_not_exist_are_left_out(ground: Ground) {

@@ -153,6 +153,13 @@ pub async fn a_processed_raw_event_says_what_became_of_it(ground: Ground) {
     assert_eq!(row.detail.as_deref(), Some("a remark"));
     assert_eq!(row.processed_at, Some(at(500)));
     assert_eq!(row.communications, [chat.id]);
+    let filter = RawFilter::default();
+    let page = ground
+        .store
+        .raw_page(ground.own.workspace, &filter, &everything())
+        .await
+        .unwrap();
+    assert_eq!(page.items[0].communications, [chat.id]);
 }
 
 pub async fn a_replayed_raw_event_is_claimed_as_seen_before(ground: Ground) {

@@ -98,9 +98,9 @@ pub async fn conversations_of_another_workspace_are_not_there(ground: Ground) {
             workspace: ground.foreign.workspace,
             integration: ground.own.integration,
             subject: subject.clone(),
+            dedup_key: "a".into(),
             at: at(0),
             client: Some(client.clone()),
-            dedup_key: String::new(),
         };
         let states = ground.store.conversations(vec![query]).await.unwrap();
         assert!(states[0].communication.is_none(), "{subject:?}");
@@ -181,6 +181,8 @@ pub async fn visits_of_another_workspace_are_not_there(ground: Ground) {
     let (store, foreign) = (&ground.store, ground.foreign.workspace);
     let id = held.visit.id;
     assert_not_found(store.visit(foreign, id).await.map(|_| ()));
+    let by_id = store.visits_by_id(foreign, vec![id]).await.unwrap();
+    assert_eq!(by_id, []);
     store
         .record_hit(ground.own.page("v0", "m0", -100))
         .await

@@ -149,7 +149,7 @@ fn with_phone(
     write(linked(chat, visit, strength))
 }
 
-pub async fn news_of_a_sure_contact_touch_the_others_and_not_itself(ground: Ground) {
+pub async fn news_of_a_contact_touch_the_others_and_not_itself(ground: Ground) {
     let visit = a_visit(&ground).await;
     let other = settled(&ground, ground.own, "other", vec![phone()]).await;
     settled(&ground, ground.foreign, "foreign", vec![phone()]).await;
@@ -163,12 +163,9 @@ pub async fn news_of_a_sure_contact_touch_the_others_and_not_itself(ground: Grou
     assert_eq!(dealt_with(&ground).await, [other]);
 }
 
-pub async fn a_contact_without_news_or_certainty_touches_nobody(ground: Ground) {
+pub async fn a_contact_without_news_touches_nobody(ground: Ground) {
     let visit = a_visit(&ground).await;
     settled(&ground, ground.own, "other", vec![phone()]).await;
-    let mut unsure = with_phone(&ground, "probable", &visit, Strength::Probable);
-    unsure.contact_news = true;
-    ground.put(unsure).await;
     ground
         .put(with_phone(&ground, "exact", &visit, Strength::Exact))
         .await;
@@ -197,17 +194,24 @@ pub async fn a_card_change_touches_its_clients_chats(ground: Ground) {
     assert_eq!(dealt_with(&ground).await, [chat], "changed once more");
 }
 
-pub async fn a_new_chat_touches_its_clients_card_and_not_his_chats(ground: Ground) {
+pub async fn news_of_a_chat_touch_its_clients_card_and_not_his_chats(ground: Ground) {
     let client = || vec![ground.own.client_key("7")];
     let card = ground.put(write(ground.own.card("7"))).await.id;
     dealt_with(&ground).await;
     settled(&ground, ground.own, "older", client()).await;
-    ground
-        .put(write(Communication {
-            keys: client(),
-            ..ground.own.chat("newer")
-        }))
-        .await;
+    let chat = Communication {
+        keys: client(),
+        ..ground.own.chat("newer")
+    };
+    let told = |chat, client_news| CommunicationWrite {
+        client_news,
+        ..write(chat)
+    };
+    let chat = ground.put(told(chat, true)).await;
+    assert_eq!(dealt_with(&ground).await, [card]);
+    let chat = ground.put(told(chat, false)).await;
+    assert_eq!(dealt_with(&ground).await, []);
+    ground.put(told(chat, true)).await;
     assert_eq!(dealt_with(&ground).await, [card]);
 }
 
@@ -377,18 +381,26 @@ pub async fn silent_chats_are_told_when_their_time_has_come_longest_silent_first
     assert_eq!(store.silent_chats(at(200), 9).await.unwrap(), [ids[0]]);
 }
 
-pub async fn a_contact_that_was_taken_back_touches_those_it_may_have_led(ground: Ground) {
-    let visit = a_visit(&ground).await;
-    let mut sure = with_phone(&ground, "sure", &visit, Strength::Exact);
+/// A chat with the phone that others know of, and the write that takes the phone back.
+async fn taken_back(ground: &Ground) -> CommunicationWrite {
+    let visit = a_visit(ground).await;
+    let mut sure = with_phone(ground, "sure", &visit, Strength::Exact);
     sure.contact_news = true;
     let sure = ground.put(sure).await;
+    CommunicationWrite {
+        dropped: vec![phone()],
+        ..write(Communication {
+            keys: vec![],
+            ..sure
+        })
+    }
+}
+
+pub async fn a_contact_that_was_taken_back_touches_those_it_may_have_led(ground: Ground) {
+    let replayed = taken_back(&ground).await;
     let other = settled(&ground, ground.own, "other", vec![phone()]).await;
     settled(&ground, ground.own, "stranger", vec![]).await;
-    let email = key(KeyKind::Email, "anna@example.org");
-    let replayed = Communication {
-        keys: vec![email],
-        ..sure
-    };
-    ground.put(write(replayed)).await;
+    settled(&ground, ground.foreign, "foreign", vec![phone()]).await;
+    ground.put(replayed).await;
     assert_eq!(dealt_with(&ground).await, [other]);
 }

@@ -124,25 +124,33 @@ async fn events(ground: &Ground, external_id: &str) -> Vec<StoredEvent> {
         .events
 }
 
-pub async fn an_event_told_again_is_one_with_its_newest_content_and_earliest_arrival(
-    ground: Ground,
-) {
-    for (seconds, text) in [(5, "first"), (3, "second"), (9, "third")] {
+pub async fn an_event_told_again_is_one_as_it_was_told_last(ground: Ground) {
+    let mut last = None;
+    for (raw, seconds) in [(1, 5), (2, 3), (3, 9)] {
         let known = ground
             .numbered(ground.own, CommunicationKind::Chat, "chat")
             .await
             .communication
             .unwrap_or_else(|| ground.own.chat("chat"));
-        let mut told = event("key", RawEventId(1), seconds);
-        told.event.contact.name = Some(text.into());
+        let mut told = event("key", RawEventId(raw), seconds);
+        told.event.contact.name = Some(format!("name {raw}"));
+        last = Some(told.clone());
         let mut again = write(known);
         again.new_events = vec![told];
         ground.put(again).await;
     }
-    let events = events(&ground, "chat").await;
-    assert_eq!(events.len(), 1);
-    assert_eq!(events[0].received_at, at(3));
-    assert_eq!(events[0].event.contact.name.as_deref(), Some("third"));
+    assert_eq!(events(&ground, "chat").await, [last.unwrap()]);
+}
+
+pub async fn an_event_that_turns_out_to_be_anothers_moves_there(ground: Ground) {
+    let mut one = write(ground.own.chat("one"));
+    one.new_events = vec![event("key", RawEventId(1), 0)];
+    ground.put(one).await;
+    let mut other = write(ground.own.chat("other"));
+    other.new_events = vec![event("key", RawEventId(1), 0)];
+    ground.put(other).await;
+    assert_eq!(events(&ground, "one").await, []);
+    assert_eq!(events(&ground, "other").await.len(), 1);
 }
 
 pub async fn equal_event_keys_of_two_integrations_are_two_events(ground: Ground) {
@@ -262,22 +270,22 @@ pub async fn news_that_share_no_key_refuse_nothing(ground: Ground) {
     decided(&ground, keys, mark).await.unwrap();
 }
 
-pub async fn a_sure_contact_that_was_not_seen_refuses_a_decision(ground: Ground) {
+pub async fn news_of_a_contact_that_were_not_seen_refuse_a_decision(ground: Ground) {
     let phone = key(KeyKind::Phone, "+79035550142");
     let visit = a_visit(&ground, vec![]).await;
     let mark = seen(&ground).await;
-    let sure = |name: &str, strength| {
+    let told = |name: &str, contact_news| {
         let chat = Communication {
             keys: vec![phone.clone()],
             ..ground.own.chat(name)
         };
-        let mut sure = write(linked(chat, &visit, strength));
-        sure.contact_news = true;
-        sure
+        let mut told = write(linked(chat, &visit, Strength::Strong));
+        told.contact_news = contact_news;
+        told
     };
-    ground.put(sure("unsure", Strength::Probable)).await;
+    ground.put(told("no news", false)).await;
     decided(&ground, vec![phone.clone()], mark).await.unwrap();
-    ground.put(sure("sure", Strength::Strong)).await;
+    ground.put(told("news", true)).await;
     let chat = ground
         .numbered(ground.own, CommunicationKind::Chat, "chat")
         .await

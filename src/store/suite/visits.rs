@@ -483,6 +483,18 @@ pub async fn pages_of_visits_stay_in_step_while_more_come(ground: Ground) {
     );
 }
 
+pub async fn of_visits_asked_by_id_those_that_exist_are_told(ground: Ground) {
+    let mut expected = vec![];
+    for name in ["v1", "v2"] {
+        told(&ground, ground.own.page(name, name, 0)).await;
+        expected.push(visit_by_key(&ground, name).await);
+    }
+    told(&ground, ground.foreign.page("v1", "m1", 0)).await;
+    let ids = (0..10).map(VisitId).collect();
+    let found = ground.store.visits_by_id(ground.own.workspace, ids).await;
+    assert_eq!(found.unwrap(), expected);
+}
+
 pub async fn a_visit_that_does_not_exist_is_not_found(ground: Ground) {
     let own = ground.own.workspace;
     assert_not_found(ground.store.visit(own, VisitId(9_999)).await);
