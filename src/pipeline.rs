@@ -180,11 +180,12 @@ pub async fn reconsider_touched(hub: &Arc<Hub>) -> StoreResult<bool> {
     confirm(hub, &touched).await
 }
 
+/// What was reconsidered may be news for others in its turn.
 async fn confirm(hub: &Arc<Hub>, touched: &Touched) -> StoreResult<bool> {
     if touched.is_news {
         hub.store.confirm_touched(RELINKER, touched).await?;
     }
-    Ok(!touched.is_end)
+    Ok(touched.is_news || !touched.is_end)
 }
 
 /// Ends chats whose silence has lasted long enough. `false`: there were none.

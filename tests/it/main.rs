@@ -11,6 +11,7 @@ mod contacts;
 mod later;
 mod links;
 mod moment;
+mod order;
 mod pages;
 mod popup;
 mod receive;

@@ -2,7 +2,7 @@
 //! longer tells is taken back.
 
 use crate::hub::{TestHub, TestIntegration, at, visit, with};
-use crate::vendors::{PHONE, carrot, dialogue, jivo, leadback, talkme};
+use crate::vendors::{PHONE, carrot, dialogue, jivo, talkme};
 use serde_json::{Value, json};
 use skvoz::model::{CommunicationKind, RawState, Strength};
 use skvoz::store::{HistoryEntry, RawSelection};
