@@ -131,6 +131,7 @@ macro_rules! suite_for {
                 rules_changed_while_a_reader_is_at_work_touch_again,
                 silent_chats_are_told_when_their_time_has_come_longest_silent_first,
                 a_contact_that_was_taken_back_touches_those_it_may_have_led,
+                a_contact_taken_back_while_a_reader_is_at_work_touches_again,
             ],
             lists: [
                 each_filter_of_communications_narrows_the_list,

@@ -970,7 +970,7 @@ fn drop_keys(
         if matches!(key.kind, KeyKind::Phone | KeyKind::Email | KeyKind::Client) {
             connection
                 .prepare_cached(
-                    "insert or ignore into revisits (communication_id, workspace_id)
+                    "insert or replace into revisits (communication_id, workspace_id)
                      select subject_id, workspace_id from keys
                      where workspace_id = ?1 and kind = ?2 and value = ?3
                          and subject_kind in (2, 3) and subject_id <> ?4",

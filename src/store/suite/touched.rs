@@ -404,3 +404,14 @@ pub async fn a_contact_that_was_taken_back_touches_those_it_may_have_led(ground:
     ground.put(replayed).await;
     assert_eq!(dealt_with(&ground).await, [other]);
 }
+
+/// The reader may have decided by the contact before it was taken back.
+pub async fn a_contact_taken_back_while_a_reader_is_at_work_touches_again(ground: Ground) {
+    let replayed = taken_back(&ground).await;
+    let other = settled(&ground, ground.own, "other", vec![phone()]).await;
+    touch_all(&ground, ground.own.workspace).await;
+    let read = touched(&ground).await;
+    ground.put(replayed).await;
+    ground.store.confirm_touched(READER, &read).await.unwrap();
+    assert_eq!(dealt_with(&ground).await, [other]);
+}
