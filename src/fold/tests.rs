@@ -68,7 +68,11 @@ fn the_status_of_a_chat_follows_from_who_wrote_and_whether_it_is_over() {
             said.event.operators.push(operator("204", None));
         }
         let case = format!("{authors:?} {has_operator}");
-        assert_eq!(folded(&[said.clone()], SOON).status, open, "{case}");
+        assert_eq!(
+            folded(std::slice::from_ref(&said), SOON).status,
+            open,
+            "{case}"
+        );
         assert_eq!(folded(&[said], 3_600).status, over, "{case}");
     }
 }
@@ -211,7 +215,7 @@ fn an_end_without_time_and_lines_is_its_arrival() {
 #[test]
 fn silence_ends_a_chat_at_its_last_sign_of_life() {
     let said = saying(EventKind::Message, 11, &[(10, Visitor), (20, Staff)]);
-    let open = folded(&[said.clone()], 20 + 3_599);
+    let open = folded(std::slice::from_ref(&said), 20 + 3_599);
     assert_eq!(open.finished_at, None);
     assert_eq!(open.silence_at, Some(at(20 + 3_600)));
     let over = folded(&[said], 20 + 3_600);
@@ -229,7 +233,11 @@ fn silence_ends_a_chat_at_its_last_sign_of_life() {
 fn a_message_opens_a_silent_chat_again() {
     let said = saying(EventKind::Message, 11, &[(10, Visitor)]);
     let late = saying(EventKind::Message, 9_001, &[(9_000, Visitor)]);
-    assert!(folded(&[said.clone()], 9_000).finished_at.is_some());
+    assert!(
+        folded(std::slice::from_ref(&said), 9_000)
+            .finished_at
+            .is_some()
+    );
     let draft = folded(&[said, late], 9_001);
     assert_eq!(draft.finished_at, None);
     assert_eq!(draft.silence_at, Some(at(9_000 + 3_600)));
@@ -281,7 +289,10 @@ fn the_name_is_that_of_the_event_that_knows_most() {
     let started = named(EventKind::Started, "at first");
     let finished = named(EventKind::Finished, "at last");
     for events in [[started.clone(), finished.clone()], [finished, started]] {
-        assert_eq!(name(&events, &[card.clone()]).as_deref(), Some("at last"));
+        assert_eq!(
+            name(&events, std::slice::from_ref(&card)).as_deref(),
+            Some("at last")
+        );
     }
     let nameless = event(EventKind::Finished, "x", 0);
     assert_eq!(name(&[nameless], &[card]).as_deref(), Some("of the card"));
