@@ -104,10 +104,10 @@ async fn create(guest: Guest, sent: Form) -> HttpResult<Response> {
         return Ok(to("/login"));
     }
     let form = FirstRunForm {
-        email: sent.value("email").to_owned(),
-        workspace: sent.value("workspace").to_owned(),
-        site: sent.value("site").to_owned(),
-        timezone: sent.value("timezone").to_owned(),
+        email: sent.get("email").to_owned(),
+        workspace: sent.get("workspace").to_owned(),
+        site: sent.get("site").to_owned(),
+        timezone: sent.get("timezone").to_owned(),
     };
     let email = Email::parse(&form.email);
     let host = Site::host_of(&form.site);

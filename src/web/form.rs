@@ -19,7 +19,7 @@ impl Form {
     }
 
     /// The trimmed text of a field; empty when there is none.
-    pub fn value(&self, name: &str) -> &str {
+    pub fn get(&self, name: &str) -> &str {
         self.raw(name).trim()
     }
 
@@ -44,12 +44,12 @@ impl Form {
 
     /// The number in a field, when there is one.
     pub fn id(&self, name: &str) -> Option<i64> {
-        self.value(name).parse().ok()
+        self.get(name).parse().ok()
     }
 
     /// A name a person typed; `None` when it is empty or too long.
     pub fn name(&self, field: &str) -> Option<&str> {
-        let name = self.value(field);
+        let name = self.get(field);
         (!name.is_empty() && name.chars().count() <= NAME_LENGTH).then_some(name)
     }
 }

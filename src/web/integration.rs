@@ -273,7 +273,7 @@ async fn preview(Editor(person): Editor, Path(id): Path<i64>, form: Form) -> Htt
 async fn switch(Editor(person): Editor, Path(id): Path<i64>, form: Form) -> HttpResult<Response> {
     let (integration, provider) = found(&person, id)?;
     let mut draft = Draft::stored(provider, &integration);
-    draft.active = form.value("active") == "on";
+    draft.active = form.get("active") == "on";
     let before = &integration.settings;
     let settings = match draft.checked(provider, &person.setup, Some(before)) {
         Ok(settings) => settings,

@@ -66,21 +66,21 @@ impl Draft {
         form: &Form,
         before: Option<&IntegrationSettings>,
     ) -> Self {
-        let by_source = form.value("target_kind") == "source";
+        let by_source = form.get("target_kind") == "source";
         let mut settings = Map::new();
         let mut set = |name: &str, value: Value| settings.insert(name.to_owned(), value);
-        set("employee_id", number(form.value("employee")));
+        set("employee_id", number(form.get("employee")));
         set("default_target", sent_default(form, by_source));
         set("messengers", sent_messengers(form, by_source));
         set("ignore_visit", form.has("ignore_visit").into());
         set("tag_ids", form.all("tag").map(number).collect());
         set("offline_leads", form.has("offline_leads").into());
-        set("silence_minutes", number(form.value("silence_minutes")));
+        set("silence_minutes", number(form.get("silence_minutes")));
         set("operators", sent_operators(form));
         for field in provider.fields() {
             set(field.name, sent_own(field, form, before));
         }
-        let name: String = form.value("name").chars().take(NAME_LENGTH).collect();
+        let name: String = form.get("name").chars().take(NAME_LENGTH).collect();
         Self {
             name: match name.is_empty() {
                 true => provider.title().to_owned(),
@@ -158,10 +158,10 @@ fn number(text: &str) -> Value {
 }
 
 fn sent_default(form: &Form, by_source: bool) -> Value {
-    let (campaign, source) = (form.value("campaign"), form.value("source"));
+    let (campaign, source) = (form.get("campaign"), form.get("source"));
     match by_source {
         true if source.is_empty() => Value::Null,
-        true => json!({"source_id": number(source), "site_id": number(form.value("target_site"))}),
+        true => json!({"source_id": number(source), "site_id": number(form.get("target_site"))}),
         false if campaign.is_empty() => Value::Null,
         false => json!({"campaign_id": number(campaign)}),
     }
@@ -209,7 +209,7 @@ fn sent_own(field: &Field, form: &Form, before: Option<&IntegrationSettings>) ->
         FieldKind::Secret => {
             let is_kept = before.is_some_and(|settings| settings.own_text(field.name).is_some());
             let is_cleared = form.has(&format!("{name}.clear"));
-            match form.value(&name) {
+            match form.get(&name) {
                 "" if is_kept && !is_cleared => MASK.into(),
                 text => text.into(),
             }
@@ -238,7 +238,7 @@ fn sent_own(field: &Field, form: &Form, before: Option<&IntegrationSettings>) ->
             }
         }
         FieldKind::Text | FieldKind::Url | FieldKind::TimeZone | FieldKind::Choice(_) => {
-            form.value(&name).into()
+            form.get(&name).into()
         }
     }
 }

@@ -19,8 +19,8 @@ pub fn router() -> Router<Arc<Hub>> {
 }
 
 async fn choose(State(hub): State<Arc<Hub>>, form: Form) -> Response {
-    let mut response = to(local_path(form.value("back")));
-    let chosen = Locale::from_tag(form.value("language")).unwrap_or_default();
+    let mut response = to(local_path(form.get("back")));
+    let chosen = Locale::from_tag(form.get("language")).unwrap_or_default();
     let cookie = set_cookie(&hub, LANGUAGE_COOKIE, chosen.tag(), LASTS_S);
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     response

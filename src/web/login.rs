@@ -65,12 +65,12 @@ async fn enter(
     let again = |error: String| {
         html(&LoginPage {
             page: guest.page(),
-            email: form.value("email").to_owned(),
-            back: local_path(form.value("back")).to_owned(),
+            email: form.get("email").to_owned(),
+            back: local_path(form.get("back")).to_owned(),
             error,
         })
     };
-    let email = Email::parse(form.value("email"));
+    let email = Email::parse(form.get("email"));
     let who = email.as_ref().map_or("", Email::as_str);
     let ip = hub.client_ip(&headers, peer.ip());
     if is_too_often(hub, &[format!("email {who}"), format!("address {ip}")]).await? {
@@ -98,7 +98,7 @@ async fn enter(
             subject: ip.to_string(),
         })
         .await?;
-    signed_in(hub, user.id, to(local_path(form.value("back")))).await
+    signed_in(hub, user.id, to(local_path(form.get("back")))).await
 }
 
 /// Counts the try for each name; whether one of them had too many.

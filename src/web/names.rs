@@ -170,7 +170,7 @@ async fn add(noun: Noun, Editor(person): Editor, form: Form) -> HttpResult<Respo
     if let Some(shown) = refused(noun, &person, &form, None) {
         return html(&shown);
     }
-    let id = noun.add(&person, form.value("name")).await?;
+    let id = noun.add(&person, form.get("name")).await?;
     let action = format!("{}.create", noun.word());
     person.changed(&action, id, false).await?;
     Ok(to(format!("{}?done=added", noun.menu().address())))
@@ -186,7 +186,7 @@ async fn save(
     if let Some(shown) = refused(noun, &person, &form, Some(id)) {
         return html(&shown);
     }
-    noun.save(&person, id, form.value("name")).await?;
+    noun.save(&person, id, form.get("name")).await?;
     let action = format!("{}.rename", noun.word());
     person.changed(&action, id, false).await?;
     Ok(to(format!("{}?done=saved", noun.menu().address())))

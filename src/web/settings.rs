@@ -170,9 +170,9 @@ fn can_remove(person: &Person, users: &[UserRow], one: &UserRow) -> bool {
 
 async fn save(Editor(person): Editor, form: Form) -> HttpResult<Response> {
     let texts = person.page(Menu::Settings);
-    let currency = form.value("currency").to_uppercase();
+    let currency = form.get("currency").to_uppercase();
     let is_code = currency.len() == 3 && currency.bytes().all(|c| c.is_ascii_uppercase());
-    let zone = form.value("timezone");
+    let zone = form.get("timezone");
     let name = form.name("name");
     let errors = SettingsErrors {
         name: wrong(&texts, name.is_none(), "error.name"),
@@ -229,9 +229,9 @@ async fn change_password(person: Person, form: Form) -> HttpResult<Response> {
 async fn add_user(Editor(person): Editor, form: Form) -> HttpResult<Response> {
     let hub = &person.hub;
     let texts = person.page(Menu::Settings);
-    let role = Role::parse(form.value("role")).filter(|role| may_give(&person, *role));
+    let role = Role::parse(form.get("role")).filter(|role| may_give(&person, *role));
     let role = role.ok_or_else(|| HttpError::forbidden("this role cannot be given"))?;
-    let email = Email::parse(form.value("email"));
+    let email = Email::parse(form.get("email"));
     let mut errors = SettingsErrors {
         email: wrong(&texts, email.is_none(), "error.email"),
         password: password_error(&texts, form.raw("password")),
@@ -256,7 +256,7 @@ async fn add_user(Editor(person): Editor, form: Form) -> HttpResult<Response> {
         }
     }
     let mut shown = page(&person, errors).await?;
-    shown.email = form.value("email").to_owned();
+    shown.email = form.get("email").to_owned();
     html(&shown)
 }
 
@@ -284,7 +284,7 @@ async fn add_key(Editor(person): Editor, form: Form) -> HttpResult<Response> {
         return html(&page(&person, errors).await?);
     };
     let key = Vault::api_key();
-    let scopes: &[&str] = match form.value("scope") {
+    let scopes: &[&str] = match form.get("scope") {
         "write" => &["read", "write"],
         _ => &["read"],
     };

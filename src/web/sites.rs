@@ -73,7 +73,7 @@ fn page(person: &Person) -> SitesPage {
 }
 
 async fn add(Editor(person): Editor, form: Form) -> HttpResult<Response> {
-    let host = Site::host_of(form.value("host"));
+    let host = Site::host_of(form.get("host"));
     let is_known = |host: &String| person.setup.sites.iter().any(|site| site.host == *host);
     let error = match &host {
         None => "error.host",
@@ -83,8 +83,8 @@ async fn add(Editor(person): Editor, form: Form) -> HttpResult<Response> {
     let (Some(host), true) = (host, error.is_empty()) else {
         let mut shown = page(&person);
         shown.error = shown.page.text(error).to_owned();
-        shown.host = form.value("host").to_owned();
-        shown.name = form.value("name").to_owned();
+        shown.host = form.get("host").to_owned();
+        shown.name = form.get("name").to_owned();
         return html(&shown);
     };
     let name = form.name("name").unwrap_or(&host);

@@ -325,14 +325,14 @@ async fn save(
         noun.stored(&person, id)?;
     }
     let mut draft = Draft {
-        name: form.value("name").to_owned(),
+        name: form.get("name").to_owned(),
         site: form.id("site").map(SiteId),
-        channel_group: ChannelGroup::parse(form.value("channel_group")),
+        channel_group: ChannelGroup::parse(form.get("channel_group")),
         priority: form.id("priority"),
         conditions: conditions::sent(&form),
     };
     if form.has("edit") {
-        draft.conditions = conditions::edited(draft.conditions, form.value("edit"));
+        draft.conditions = conditions::edited(draft.conditions, form.get("edit"));
         return html(&form_page(noun, &person, id, &draft, "", String::new()));
     }
     let has_site = draft

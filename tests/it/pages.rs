@@ -197,11 +197,8 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         } else {
             let path = route.replace("{provider}", "talkme");
             let (_, _, shown) = stranger.ask(http::Method::GET, &path, "").await;
-            let seen: Vec<_> = hidden
-                .iter()
-                .filter(|part| shown.contains(**part))
-                .collect();
-            assert!(seen.is_empty(), "{seen:?} on {path}");
+            let found = hidden.iter().find(|part| shown.contains(**part));
+            assert_eq!(found, None, "{path}");
         }
     }
     let filters = ["campaign=1", "source=1", "integration=1", "text=Hidden"];
