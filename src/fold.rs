@@ -107,18 +107,20 @@ struct Times {
 }
 
 impl Times {
-    /// The vendor's times when it gives any, else the first arrival.
+    /// The earliest time of an event or a line, else the first arrival.
     fn read(events: &[StoredEvent], messages: &[Message], received_at: Timestamp) -> Times {
-        let vendor = events
+        let dated = events
             .iter()
             .filter(|stored| stored.event.kind != EventKind::ContactChanged || messages.is_empty())
-            .filter_map(|stored| stored.event.occurred_at)
-            .chain(messages.iter().map(|message| message.at))
-            .min();
-        let (started_at, origin) = match vendor {
-            Some(at) => (at, TimeOrigin::Vendor),
-            None => (received_at, TimeOrigin::Received),
-        };
+            .filter_map(|stored| Some((stored.event.occurred_at?, TimeOrigin::Vendor)));
+        let lines = events.iter().flat_map(|stored| {
+            let lines = stored.event.messages.iter();
+            lines.map(|line| (line.at, origin_of(line, stored)))
+        });
+        let (started_at, origin) = dated
+            .chain(lines)
+            .min_by_key(|(at, origin)| (*at, *origin == TimeOrigin::Received))
+            .unwrap_or((received_at, TimeOrigin::Received));
         let first_words_at = messages
             .iter()
             .filter(|message| message.from == MessageAuthor::Visitor)
@@ -130,6 +132,19 @@ impl Times {
             origin,
             first_words_at,
         }
+    }
+}
+
+/// Lines to which the vendor gives no time are dated by their arrival, each a microsecond after the
+/// one before it.
+fn origin_of(line: &Message, stored: &StoredEvent) -> TimeOrigin {
+    const LINES: SignedDuration = SignedDuration::from_millis(10);
+    let after = line.at.duration_since(stored.received_at);
+    let is_of_arrival =
+        stored.event.occurred_at.is_none() && (SignedDuration::ZERO..LINES).contains(&after);
+    match is_of_arrival {
+        true => TimeOrigin::Received,
+        false => TimeOrigin::Vendor,
     }
 }
 

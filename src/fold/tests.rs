@@ -4,6 +4,7 @@ use crate::model::CommunicationKind::{Callback, Chat, OfflineLead};
 use crate::model::MessageAuthor::{Operator as Staff, System, Visitor};
 use crate::model::{CallState, KeyKind, RawEventId, Subject};
 use proptest::prelude::*;
+use std::slice::from_ref;
 
 /// Seconds after the beginning of the stories.
 fn at(seconds: i64) -> Timestamp {
@@ -29,7 +30,7 @@ fn event(kind: EventKind, key: &str, received: i64) -> StoredEvent {
 
 fn line(seconds: i64, from: MessageAuthor, text: &str) -> Message {
     Message {
-        id: format!("{seconds}:{text}"),
+        id: format!("{seconds}:{from:?}:{text}"),
         at: at(seconds),
         from,
         author: None,
@@ -68,11 +69,7 @@ fn the_status_of_a_chat_follows_from_who_wrote_and_whether_it_is_over() {
             said.event.operators.push(operator("204", None));
         }
         let case = format!("{authors:?} {has_operator}");
-        assert_eq!(
-            folded(std::slice::from_ref(&said), SOON).status,
-            open,
-            "{case}"
-        );
+        assert_eq!(folded(from_ref(&said), SOON).status, open, "{case}");
         assert_eq!(folded(&[said], 3_600).status, over, "{case}");
     }
 }
@@ -155,7 +152,7 @@ fn a_call_keeps_every_detail_that_any_event_brought() {
 #[test]
 fn a_chat_begins_with_its_first_line_and_else_with_its_first_arrival() {
     let accepted = event(EventKind::Started, "accepted", 10);
-    let draft = folded(std::slice::from_ref(&accepted), SOON);
+    let draft = folded(from_ref(&accepted), SOON);
     assert_eq!(draft.started_at, at(10));
     assert_eq!(draft.started_at_origin, TimeOrigin::Received);
     let mut dated = accepted.clone();
@@ -188,7 +185,7 @@ fn a_changed_card_does_not_move_the_beginning_of_a_chat() {
 #[test]
 fn a_chat_ends_by_its_event_unless_it_went_on() {
     let first = saying(EventKind::Finished, 500, &[(10, Visitor), (20, Staff)]);
-    let draft = folded(std::slice::from_ref(&first), SOON);
+    let draft = folded(from_ref(&first), SOON);
     assert_eq!(draft.finished_at, Some(at(20)));
     assert_eq!(draft.finished_by, Some(FinishedBy::Event));
     assert_eq!(draft.silence_at, None);
@@ -215,7 +212,7 @@ fn an_end_without_time_and_lines_is_its_arrival() {
 #[test]
 fn silence_ends_a_chat_at_its_last_sign_of_life() {
     let said = saying(EventKind::Message, 11, &[(10, Visitor), (20, Staff)]);
-    let open = folded(std::slice::from_ref(&said), 20 + 3_599);
+    let open = folded(from_ref(&said), 20 + 3_599);
     assert_eq!(open.finished_at, None);
     assert_eq!(open.silence_at, Some(at(20 + 3_600)));
     let over = folded(&[said], 20 + 3_600);
@@ -233,11 +230,7 @@ fn silence_ends_a_chat_at_its_last_sign_of_life() {
 fn a_message_opens_a_silent_chat_again() {
     let said = saying(EventKind::Message, 11, &[(10, Visitor)]);
     let late = saying(EventKind::Message, 9_001, &[(9_000, Visitor)]);
-    assert!(
-        folded(std::slice::from_ref(&said), 9_000)
-            .finished_at
-            .is_some()
-    );
+    assert!(folded(from_ref(&said), 9_000).finished_at.is_some());
     let draft = folded(&[said, late], 9_001);
     assert_eq!(draft.finished_at, None);
     assert_eq!(draft.silence_at, Some(at(9_000 + 3_600)));
@@ -289,10 +282,7 @@ fn the_name_is_that_of_the_event_that_knows_most() {
     let started = named(EventKind::Started, "at first");
     let finished = named(EventKind::Finished, "at last");
     for events in [[started.clone(), finished.clone()], [finished, started]] {
-        assert_eq!(
-            name(&events, std::slice::from_ref(&card)).as_deref(),
-            Some("at last")
-        );
+        assert_eq!(name(&events, from_ref(&card)).as_deref(), Some("at last"));
     }
     let nameless = event(EventKind::Finished, "x", 0);
     assert_eq!(name(&[nameless], &[card]).as_deref(), Some("of the card"));
