@@ -384,6 +384,8 @@ pub enum OwnKind {
     /// Field of ours → places in the body where to look for it.
     FieldMap {
         rows: Vec<MapRow>,
+        /// Some field is looked for elsewhere than usual; the list is unfolded then.
+        changed: bool,
     },
 }
 
@@ -673,9 +675,13 @@ impl Lists<'_> {
                     empty: pair(&Value::Null),
                 }
             }
-            FieldKind::FieldMap => OwnKind::FieldMap {
-                rows: self.map_rows(provider, value),
-            },
+            FieldKind::FieldMap => {
+                let rows = self.map_rows(provider, value);
+                OwnKind::FieldMap {
+                    changed: rows.iter().any(|row| !row.paths.is_empty()),
+                    rows,
+                }
+            }
         }
     }
 

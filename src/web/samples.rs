@@ -544,6 +544,7 @@ fn integration(mut page: Page) -> IntegrationPage {
                     paths: "phone, client.phone".into(),
                     default: "phone".into(),
                 }],
+                changed: true,
             },
         ),
     ];
