@@ -4,14 +4,14 @@
 mod sender;
 
 use crate::credit::{Geo, utm};
-use crate::http_error::{HttpError, HttpResult};
+use crate::http_error::{HttpError, HttpResult, Unread, bounded};
 use crate::hub::{Hub, LiveSetup};
 use crate::link;
 use crate::model::{Key, KeyKind, Marks, SiteId, Timestamp};
 use crate::store::{HitFacts, PageFacts, StoreError};
 use crate::visits::{self, Arrival, Bind, MAX_MESSAGE_BYTES, MessageKind, TrackerMessage};
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -44,13 +44,16 @@ async fn collect(
         .await
         .map_err(cannot_keep)?
         .ok_or_else(|| HttpError::not_found("this address"))?;
-    let bytes = to_bytes(body, MAX_MESSAGE_BYTES).await.map_err(|_| {
-        HttpError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("a message has at most {MAX_MESSAGE_BYTES} bytes"),
-        )
-    })?;
+    let bytes = bounded(body, MAX_MESSAGE_BYTES)
+        .await
+        .map_err(|unread| match unread {
+            Unread::TooLarge => HttpError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                format!("a message has at most {MAX_MESSAGE_BYTES} bytes"),
+            ),
+            Unread::BrokenOff => HttpError::bad_request("the message ended before its length"),
+        })?;
     let message = visits::read_message(&bytes)
         .map_err(|refused| HttpError::bad_request(refused.to_string()))?;
     let sender = Sender::read(&hub, &headers, peer);

@@ -4,8 +4,10 @@
 //! Programs get problem details (RFC 9457). What went wrong inside is logged here, once, in the span
 //! of its request, and is not shown.
 
+mod body;
 mod extract;
 
+pub use body::{DRAINED, Unread, bounded};
 pub use extract::{Json, Path, Query};
 
 use crate::store::StoreError;

@@ -1,9 +1,9 @@
 //! Reads a body within its limits and removes gzip.
 
 use crate::config::Intake;
+use crate::http_error::{DRAINED, Unread, bounded};
 use axum::body::Body;
 use flate2::read::MultiGzDecoder;
-use futures_util::StreamExt;
 use http::{HeaderMap, header};
 use std::io::Read;
 use std::time::Duration;
@@ -21,10 +21,6 @@ pub(super) enum Received {
     BrokenOff,
 }
 
-/// A sender that is told "too large" while it still sends may see a broken connection instead of
-/// the answer. So up to this many bytes more are read and dropped first.
-const DRAINED: usize = 16 * 1024 * 1024;
-
 pub(super) async fn read(limits: &Intake, headers: &HeaderMap, body: Body) -> Received {
     let limit = limits.max_body_bytes;
     let told = headers
@@ -35,9 +31,10 @@ pub(super) async fn read(limits: &Intake, headers: &HeaderMap, body: Body) -> Re
         return Received::TooLarge { read_bytes: limit };
     }
     let timeout = Duration::from_secs(limits.body_timeout_s);
-    let bytes = match tokio::time::timeout(timeout, collect(body, limit)).await {
+    let bytes = match tokio::time::timeout(timeout, bounded(body, limit)).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(refused)) => return refused,
+        Ok(Err(Unread::TooLarge)) => return Received::TooLarge { read_bytes: limit },
+        Ok(Err(Unread::BrokenOff)) => return Received::BrokenOff,
         Err(_) => return Received::BrokenOff,
     };
     let is_packed = headers
@@ -48,30 +45,6 @@ pub(super) async fn read(limits: &Intake, headers: &HeaderMap, body: Body) -> Re
     } else {
         Received::Whole(bytes)
     }
-}
-
-async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Received> {
-    let mut stream = body.into_data_stream();
-    let mut bytes = Vec::new();
-    let mut dropped = 0;
-    while let Some(chunk) = stream.next().await {
-        let Ok(chunk) = chunk else {
-            return Err(Received::BrokenOff);
-        };
-        if dropped == 0 && bytes.len() + chunk.len() <= limit {
-            bytes.extend_from_slice(&chunk);
-            continue;
-        }
-        dropped += chunk.len();
-        bytes = Vec::new();
-        if dropped > DRAINED {
-            break;
-        }
-    }
-    if dropped > 0 {
-        return Err(Received::TooLarge { read_bytes: limit });
-    }
-    Ok(bytes)
 }
 
 /// Stops at the limit, so that a small bomb does no harm. What is no gzip is kept as it came.
