@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub mod grown;
+pub mod load;
 pub mod process;
 pub mod traffic;
 
@@ -19,8 +21,6 @@ use std::path::Path;
 use std::sync::Arc;
 use traffic::{Message, Origin};
 
-/// The key of the hub's vault; benches keep nothing secret.
-const VAULT_KEY: [u8; 32] = [7; 32];
 /// Campaigns of the site; marks of visits name one of them.
 pub const CAMPAIGNS: u64 = 20;
 pub const SITE_KEY: &str = "benchsite000";
@@ -29,6 +29,8 @@ pub const SITE_HOST: &str = "shop.example.org";
 /// A hub with one workspace, one site and an integration of each provider.
 pub struct Bench {
     pub hub: Arc<Hub>,
+    /// The hub's store, as what it is.
+    pub engine: Arc<SqliteStore>,
     pub workspace: WorkspaceId,
     pub site: SiteId,
     integrations: HashMap<&'static str, IntegrationId>,
@@ -43,11 +45,12 @@ impl Bench {
     /// Opens the folder's store, and sets a new one up.
     pub async fn open(folder: &Path, clock: Clock) -> anyhow::Result<Bench> {
         let config = Config::default();
-        let store = Arc::new(SqliteStore::open(folder, Options::default())?);
-        let vault = Vault::from_key(&VAULT_KEY);
+        let engine = Arc::new(SqliteStore::open(folder, Options::default())?);
+        let vault = Vault::open(folder, true)?;
         let outbound = Outbound::new(config.outbound.clone());
         let listening = config.server.listen;
         let places = Places::default();
+        let store = engine.clone();
         let hub = Hub::new(config, store, vault, clock, outbound, places, listening);
         if hub.store.workspaces().await?.is_empty() {
             set_up(&hub).await?;
@@ -61,6 +64,7 @@ impl Bench {
         Ok(Bench {
             site: setup.sites[0].id,
             hub,
+            engine,
             workspace,
             integrations,
         })

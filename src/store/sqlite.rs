@@ -91,6 +91,11 @@ impl SqliteStore {
         })
     }
 
+    /// How often the disk was told to make sure since the store was opened, at most.
+    pub fn syncs(&self) -> u64 {
+        self.writer.syncs()
+    }
+
     /// The file with the truth in it.
     pub fn file(&self) -> &Path {
         &self.file

@@ -6,6 +6,8 @@ use crate::store::{StoreError, StoreResult};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rusqlite::{Connection, ErrorCode, ffi};
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -13,6 +15,8 @@ use tokio::sync::oneshot;
 const QUEUE: usize = 4_096;
 /// A transaction takes no more jobs than this, so that the first of them need not wait long.
 const BATCH: usize = 1_024;
+/// The log, the file, and the log's header when it begins again.
+const SYNCS_OF_CHECKPOINT: u64 = 3;
 /// Exit code after an I/O error: the state of the file is no longer known to us (EX_IOERR).
 const EXIT_IO_ERROR: i32 = 74;
 
@@ -54,6 +58,7 @@ where
 pub(super) struct Writer {
     jobs: Option<Sender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
+    syncs: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -68,18 +73,27 @@ impl Writer {
             WAL_FRAMES.set(frames.unsigned_abs());
             Ok(())
         }));
+        let syncs = Arc::new(AtomicU64::new(0));
+        let (of_writer, of_checkpoints) = (syncs.clone(), syncs.clone());
         let writer = spawn("store-writer", move || {
-            write_loop(&connection, &waiting, &wake, options)
+            write_loop(&connection, &waiting, &wake, options, &of_writer)
         });
         let checkpoints = spawn("store-checkpoint", move || {
             for () in woken {
-                checkpoint(&checkpointer);
+                checkpoint(&checkpointer, &of_checkpoints);
             }
         });
         Writer {
             jobs: Some(jobs),
             threads: vec![writer, checkpoints],
+            syncs,
         }
+    }
+
+    /// How often the disk was told to make sure, counted upwards: once a transaction, and at a
+    /// checkpoint for the log, for the file and for the log's new beginning.
+    pub(super) fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
     }
 
     /// Runs `work` in the next transaction and returns when it is on disk.
@@ -139,14 +153,16 @@ fn write_loop(
     waiting: &Receiver<Box<dyn Job>>,
     wake: &Sender<()>,
     options: Options,
+    syncs: &AtomicU64,
 ) {
     while let Ok(first) = waiting.recv() {
         let mut batch = vec![first];
         batch.extend(waiting.try_iter().take(BATCH - 1));
         commit_batch(connection, batch);
+        syncs.fetch_add(1, Ordering::Relaxed);
         let frames = WAL_FRAMES.get();
         if frames > options.wal_limit_frames {
-            checkpoint(connection);
+            checkpoint(connection, syncs);
             WAL_FRAMES.set(0);
         } else if frames > options.checkpoint_frames {
             // A wake-up that is already waiting is enough.
@@ -204,7 +220,8 @@ fn run_batch(
 }
 
 /// Moves what it can of the WAL into the file without stopping anybody.
-fn checkpoint(connection: &Connection) {
+fn checkpoint(connection: &Connection, syncs: &AtomicU64) {
+    syncs.fetch_add(SYNCS_OF_CHECKPOINT, Ordering::Relaxed);
     let result = connection
         .prepare_cached("pragma wal_checkpoint(passive)")
         .and_then(|mut statement| statement.query_row([], |_| Ok(())));
