@@ -2,10 +2,12 @@
 //! longer tells is taken back.
 
 use crate::hub::{TestHub, TestIntegration, at, visit, with};
-use crate::vendors::{PHONE, carrot, dialogue, jivo, talkme};
+use crate::vendors::{PHONE, carrot, dialogue, jivo, leadback, talkme};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use skvoz::model::{CommunicationKind, RawState, Strength};
-use skvoz::store::{HistoryEntry, RawSelection};
+use skvoz::pipeline;
+use skvoz::store::{HistoryEntry, RawFilter, RawSelection};
 use std::path::{Path, PathBuf};
 
 /// Everything anybody can see of a communication, with its version and history.
@@ -294,4 +296,46 @@ async fn the_earliest_arrival_of_a_repeated_event_is_kept_whatever_was_read_firs
     let before = snapshot(&hub).await;
     hub.replay_all().await;
     assert_eq!(before, snapshot(&hub).await);
+}
+
+#[tokio::test]
+async fn what_has_no_number_is_one_conversation_also_when_batches_are_under_way_together() {
+    let hub = TestHub::start_with(|config| config.pipeline.batch = 1).await;
+    let leadback = hub.integration("leadback").await;
+    let verbox = hub.integration("verbox").await;
+    for integration in [&leadback, &verbox] {
+        hub.change(integration, |row| row.active = false).await;
+    }
+    for person in 0..10 {
+        for copy in 0..4 {
+            let phone = format!("890355501{person}0");
+            let when = at("10:00") + SignedDuration::from_secs(copy);
+            hub.set_clock(when);
+            let order = leadback::unnumbered(&phone, when);
+            leadback.post(&order).await.assert_ok();
+            let words = talkme::flat(&format!("client-{person}"), &format!("Word {copy}"));
+            verbox.post(&words).await.assert_ok();
+        }
+    }
+    hub.settle().await;
+    for integration in [&leadback, &verbox] {
+        hub.change(integration, |row| row.active = true).await;
+    }
+    let all = RawSelection::Filter(RawFilter::default());
+    let store = &hub.hub.store;
+    let replayed = store.replay_raw(hub.workspace, &all, hub.now()).await;
+    assert_eq!(replayed.unwrap(), 80);
+    // As several hubs do, each with a batch of its own.
+    let mut hubs = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let hub = hub.hub.clone();
+        hubs.spawn(async move { while pipeline::process_pending(&hub).await.unwrap() {} });
+    }
+    hubs.join_all().await;
+    hub.settle().await;
+    let found = hub.communications().await;
+    let chats = found.iter().filter(|one| one.provider == "verbox");
+    let words: Vec<usize> = chats.map(|chat| chat.messages.len()).collect();
+    assert_eq!(words, [4; 10]);
+    assert_eq!(found.len(), 20);
 }

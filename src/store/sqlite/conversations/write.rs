@@ -97,6 +97,7 @@ pub(super) fn write_communication(
     let workspace = communication.workspace;
     let document = &documents.communication;
     let id = if communication.version == 0 {
+        refuse_near(connection, write)?;
         insert_communication(connection, communication, document, seq)?
     } else {
         update_communication(connection, communication, document, seq)?;
@@ -148,6 +149,31 @@ pub(super) fn subject_kind(communication: &Communication) -> i64 {
     } else {
         COMMUNICATION
     }
+}
+
+/// A conversation without a number is opened only when none is near, and somebody may have opened
+/// one since that was read.
+fn refuse_near(connection: &Connection, write: &CommunicationWrite) -> StoreResult<()> {
+    let communication = &write.communication;
+    for stored in &write.new_events {
+        let Subject::Near { kind, any_of } = &stored.event.subject else {
+            continue;
+        };
+        let query = ConversationQuery {
+            workspace: communication.workspace,
+            integration: communication.integration,
+            subject: stored.event.subject.clone(),
+            dedup_key: stored.event.dedup_key.clone(),
+            at: stored.event.occurred_at.unwrap_or(stored.received_at),
+            client: None,
+        };
+        if near(connection, &query, *kind, any_of)?.is_some() {
+            return Err(StoreError::Conflict(
+                "a conversation near in time was opened meanwhile".into(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whatever could change the decision and was committed after it was read would be missed: nobody
