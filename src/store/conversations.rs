@@ -36,7 +36,8 @@ pub trait Conversations: Send + Sync {
     /// version, or something that shares a key with it was committed since `Candidates::seen`.
     async fn commit(&self, work: UnitOfWork) -> StoreResult<()>;
 
-    /// Chats whose silence has lasted long enough.
+    /// Chats whose silence has lasted long enough. Those of removed integrations stay as they are:
+    /// nobody knows their settings any more.
     async fn silent_chats(
         &self,
         now: Timestamp,

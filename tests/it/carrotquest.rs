@@ -1,12 +1,12 @@
 //! Carrot quest: the webhook names a conversation, its words are asked for; whatever goes wrong on
 //! the way, nothing is lost and nothing is told twice.
 
-use crate::hub::{TestHub, TestIntegration, at};
+use crate::hub::{TestHub, TestIntegration, at, visit};
 use crate::vendor::Vendor;
 use crate::vendors::{Line, PHONE, carrot, dialogue};
 use jiff::SignedDuration;
 use serde_json::json;
-use skvoz::model::{RawState, SetAsideReason, Status, Timestamp};
+use skvoz::model::{RawState, SetAsideReason, Status, Strength, Timestamp};
 
 const CLOSED: &str = "$conversation_part_group_closed";
 const STARTED: &str = "$conversation_user_started";
@@ -53,6 +53,31 @@ async fn the_words_of_a_closed_conversation_are_asked_for() {
         assert_eq!(asked.authorization, "Token app.41873.sample");
     }
     assert!(!crate::logs::text().contains("app.41873.sample"));
+}
+
+#[tokio::test]
+async fn our_visit_among_the_properties_of_the_card_links_the_chat() {
+    let hub = TestHub::start().await;
+    hub.page("ira", "a", "09:55", "/?utm_campaign=spring").await;
+    hub.page("ira", "b", "10:40", "/?utm_campaign=autumn").await;
+    let vendor = Vendor::start(&hub.clock).await;
+    tell(&vendor, "1702", true, &dialogue("10:00"));
+    // The webhook does not show the custom properties, and by now they are of a later visit.
+    vendor.set(
+        "/users/88",
+        json!({"id": "88", "props_custom": {"skvoz_visit": visit("b")}}),
+    );
+    let carrot = integration(&hub, &vendor).await;
+    let mut closed = carrot::event(CLOSED, 1, "1702", "88", at("11:00"));
+    closed.retain(|(name, _)| *name != "user");
+    carrot.post_form(&closed).await.assert_ok();
+    hub.fetch_until(async || !hub.communications().await.is_empty())
+        .await;
+    let chat = hub.only().await;
+    assert_eq!(chat.link.strength, Strength::Exact);
+    assert_eq!(chat.link.rule, "link.visit_id");
+    assert_eq!(hub.visit_of(&chat).await, Some(visit("a")));
+    assert_eq!(chat.credit.utm.utm_campaign.as_deref(), Some("spring"));
 }
 
 #[tokio::test]

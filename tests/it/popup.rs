@@ -1,7 +1,7 @@
 //! Cards that change outside a chat: a lead of their own when somebody leaves a contact in a pop-up
 //! window, and nothing but a contact when the client also wrote.
 
-use crate::hub::{TestHub, at, with};
+use crate::hub::{TestHub, at, visit, with};
 use crate::vendors::{PHONE, carrot, dialogue, jivo};
 use serde_json::json;
 use skvoz::model::{CommunicationKind, Hidden};
@@ -12,13 +12,13 @@ async fn a_contact_left_in_a_pop_up_is_a_lead() {
     hub.page("ira", "a", "11:00", "/?utm_campaign=spring").await;
     let jivo = hub.integration("jivosite").await;
     let card = jivo::card(4410, json!({"name": "Irina", "phone": PHONE}));
-    let ours = json!({"user_token": crate::hub::visit("a")});
+    let ours = json!({"user_token": visit("a")});
     jivo.post(&with(card, ours)).await.assert_ok();
     hub.settle().await;
     let lead = hub.only().await;
     assert_eq!(lead.kind, CommunicationKind::OfflineLead);
     assert_eq!(lead.contact.phones[0].as_str(), PHONE);
-    assert_eq!(hub.visit_of(&lead).await, Some(crate::hub::visit("a")));
+    assert_eq!(hub.visit_of(&lead).await, Some(visit("a")));
 }
 
 #[tokio::test]
@@ -155,11 +155,8 @@ async fn a_changed_card_of_carrot_quest_brings_its_contact_to_the_chat() {
     hub.settle().await;
     let chat = hub.only().await;
     assert_eq!(chat.contact.phones[0].as_str(), PHONE);
-    let page = skvoz::store::RawSelection::Ids(vec![hub.inbox().await[1].event.id]);
-    let card = match page {
-        skvoz::store::RawSelection::Ids(ids) => hub.raw(ids[0]).await.communications[0],
-        _ => unreachable!(),
-    };
+    let told = hub.inbox().await.remove(1);
+    let card = hub.raw(told.event.id).await.communications[0];
     assert_eq!(
         hub.stored(card).await.hidden,
         Some(Hidden::AbsorbedBy(chat.id))

@@ -122,3 +122,32 @@ async fn an_end_told_by_the_provider_needs_no_silence() {
     pass(&hub, at("2026-08-20T12:00:00Z")).await;
     assert_eq!(hub.only().await, over);
 }
+
+#[tokio::test]
+async fn an_open_chat_of_a_removed_integration_keeps_nobody_busy() {
+    let hub = TestHub::start().await;
+    let removed = hub.integration("jivosite").await;
+    removed
+        .post(&jivo::chat("chat_accepted", 7, 4410))
+        .await
+        .assert_ok();
+    let talkme = hub.integration("talkme").await;
+    talkme
+        .post(&talkme::new_message(
+            20,
+            "client-1",
+            0,
+            &dialogue("11:30")[0],
+        ))
+        .await
+        .assert_ok();
+    hub.settle().await;
+    let store = &hub.hub.store;
+    let gone = skvoz::store::Removable::Integration(removed.id);
+    store.remove(hub.workspace, gone).await.unwrap();
+    hub.hub.setups.changed(hub.workspace);
+    pass(&hub, at("2026-08-09T12:00:00Z")).await;
+    let silent = store.silent_chats(hub.now(), 10).await.unwrap();
+    assert!(silent.is_empty(), "they would be looked at for ever");
+    assert_eq!(hub.communication("20").await.status, Status::Lost);
+}

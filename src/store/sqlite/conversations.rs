@@ -138,7 +138,9 @@ impl Conversations for SqliteStore {
                 let rows = connection
                     .prepare_cached(
                         "select workspace_id, id from communications
-                         where silence_at is not null and silence_at <= ?1
+                         where silence_at is not null and silence_at <= ?1 and not exists (
+                             select 1 from integrations
+                             where integrations.id = integration_id and removed = 1)
                          order by silence_at limit ?2",
                     )?
                     .query_map(params![micros(now), limit], read_ids)?
