@@ -38,7 +38,7 @@ async fn a_power_cut_loses_nothing_that_was_acknowledged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_power_cut_shows_a_store_that_does_not_sync() {
     let mut outage = Outage::prepare(&[("SKVOZ_STORE_SYNCHRONOUS", "normal")]).await;
-    for cycle in 0..settings::cycles().min(MOST_CYCLES) {
+    for cycle in 0..MOST_CYCLES {
         let account = outage.cycle(cycle).await;
         if !account.lost.is_empty() {
             eprintln!(
@@ -100,8 +100,10 @@ impl Outage {
             burst.stop();
         };
         tokio::join!(self.ledger.load(&api, &self.chats, &burst), cut);
+        // A store that need not sync may not have come to it in so short a time.
+        let must_sync = self.env.is_empty();
         assert!(
-            disk.control.syncs() > 0,
+            !must_sync || disk.control.syncs() > 0,
             "the shim saw no sync: it is not in the way"
         );
         self.install.data = disk.mirror.clone();
