@@ -2,7 +2,7 @@
 
 mod view;
 
-use super::key::{Reader, Writer};
+use super::key::Reader;
 use super::list::{Items, items, page};
 use super::shapes::Failure;
 use crate::http_error::{HttpResult, Json, Path, Query};
@@ -13,8 +13,7 @@ use crate::model::{
 };
 use crate::store::{CommunicationFilter, CommunicationSort};
 use axum::extract::State;
-use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -24,7 +23,6 @@ use view::{CommunicationView, HistoryView, WholeCommunication};
 pub fn router() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(reconsider))
         .routes(routes!(read))
 }
 
@@ -162,30 +160,4 @@ async fn read(
             .collect(),
         communication: view::show(&setup, communication, visit),
     }))
-}
-
-/// How many communications will be looked at again.
-#[derive(Debug, Serialize, ToSchema)]
-struct Reconsidered {
-    reconsidered: u64,
-}
-
-/// Link and credit all communications again, with the rules and settings of now. Former links and
-/// credits stay in the history.
-#[utoipa::path(post, path = "/communications/reconsider", tag = "communications",
-    responses((status = 202, body = Reconsidered), Failure))]
-async fn reconsider(
-    State(hub): State<Arc<Hub>>,
-    Writer(caller): Writer,
-) -> HttpResult<(StatusCode, Json<Reconsidered>)> {
-    let reconsidered = hub.store.touch_all(caller.workspace).await?;
-    hub.wake.relink.notify_one();
-    caller
-        .note(
-            &hub,
-            "communication.reconsider",
-            format!("{reconsidered} communications"),
-        )
-        .await?;
-    Ok((StatusCode::ACCEPTED, Json(Reconsidered { reconsidered })))
 }

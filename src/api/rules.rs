@@ -7,6 +7,7 @@ use crate::http_error::{FieldProblem, HttpError, HttpResult, Json};
 use crate::hub::Hub;
 use crate::model::Workspace;
 use axum::extract::State;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -82,13 +83,13 @@ async fn change(
 
 /// Decide every communication anew by the rules in force; what changes keeps its history.
 #[utoipa::path(post, path = "/rules/reapply", tag = "rules",
-    responses((status = 200, body = Reconsidered), Failure))]
+    responses((status = 202, body = Reconsidered), Failure))]
 async fn reapply(
     State(hub): State<Arc<Hub>>,
     Writer(caller): Writer,
-) -> HttpResult<Json<Reconsidered>> {
+) -> HttpResult<(StatusCode, Json<Reconsidered>)> {
     let communications = hub.store.touch_all(caller.workspace).await?;
     hub.wake.relink.notify_one();
     caller.did(&hub, "rules.reapply", caller.workspace).await?;
-    Ok(Json(Reconsidered { communications }))
+    Ok((StatusCode::ACCEPTED, Json(Reconsidered { communications })))
 }

@@ -285,8 +285,8 @@ async fn a_default_set_later_counts_for_old_communications_when_they_are_reconsi
     let settings = json!({"settings": {"default_target": {"campaign_id": campaign}}});
     hub.patch(&format!("integrations/{}", integration["id"]), settings)
         .await;
-    let reconsidered = hub.post("communications/reconsider", Value::Null).await;
-    assert_eq!(reconsidered["reconsidered"], 1);
+    let reconsidered = hub.post("rules/reapply", Value::Null).await;
+    assert_eq!(reconsidered["communications"], 1);
     let path = format!("communications/{}", chat["id"]);
     hub.until("the default got it", async || {
         hub.get(&path).await["credit"]["step"] == "default"
