@@ -32,3 +32,8 @@ pub mod locale;
 pub mod web;
 
 pub mod simulate;
+
+/// Many small strings are taken and given back by several threads, which the system's allocator does
+/// slowly; SQLite's memory comes from here too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
