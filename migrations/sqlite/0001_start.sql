@@ -160,13 +160,12 @@ create table raw_events (
     detail text,
     warnings text,
     processed_at integer,
-    lease_until integer not null default 0,
     body blob not null
 ) strict;
 
-create index raw_events_pending on raw_events (id) where state = 'pending';
-create index raw_events_unused on raw_events (workspace_id, state, id)
-    where state in ('set_aside', 'probe');
+create index raw_events_pending on raw_events (id, workspace_id) where state = 'pending';
+create index raw_events_looked_at on raw_events (workspace_id, state, id)
+    where state <> 'pending';
 
 create table fetches (
     id integer primary key autoincrement,

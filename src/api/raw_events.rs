@@ -210,10 +210,7 @@ async fn replay_one(
     Path(id): Path<RawEventId>,
 ) -> HttpResult<(StatusCode, Json<Replayed>)> {
     let selection = RawSelection::Ids(vec![id]);
-    let replayed = hub
-        .store
-        .replay_raw(caller.workspace, &selection, hub.now())
-        .await?;
+    let replayed = hub.store.replay_raw(caller.workspace, &selection).await?;
     if replayed == 0 {
         // A probe or one without its body has nothing to work on; else it is not there.
         hub.store.raw_event(caller.workspace, id).await?;
@@ -246,10 +243,7 @@ async fn replay_many(
     Json(selection): Json<Selection>,
 ) -> HttpResult<(StatusCode, Json<Replayed>)> {
     let selection = checked(selection)?;
-    let replayed = hub
-        .store
-        .replay_raw(caller.workspace, &selection, hub.now())
-        .await?;
+    let replayed = hub.store.replay_raw(caller.workspace, &selection).await?;
     hub.wake.pipeline.notify_one();
     caller
         .note(&hub, "raw_event.replay", format!("{replayed} raw events"))

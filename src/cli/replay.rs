@@ -1,7 +1,6 @@
 //! `skvoz replay`: raw events are worked on again with the code and the settings of now.
 
 use super::Place;
-use crate::hub::Clock;
 use crate::model::{IntegrationId, RawEventId, RawState, SetAsideReason, WorkspaceId};
 use crate::store::{RawFilter, RawSelection};
 use anyhow::bail;
@@ -60,8 +59,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             .workspace
             .is_none_or(|id| WorkspaceId(id) == workspace.id)
         {
-            let now = Clock::System.now();
-            replayed += store.replay_raw(workspace.id, &selection, now).await?;
+            replayed += store.replay_raw(workspace.id, &selection).await?;
         }
     }
     println!("{replayed} raw events will be worked on again");

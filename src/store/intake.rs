@@ -40,7 +40,6 @@ pub trait Intake: Send + Sync {
         &self,
         workspace: WorkspaceId,
         selection: &RawSelection,
-        now: Timestamp,
     ) -> StoreResult<u64>;
 
     /// Takes due questions of any workspace; nobody else gets them before `lease_until`.

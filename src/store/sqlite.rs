@@ -5,6 +5,7 @@ mod access;
 mod conversations;
 mod engine;
 mod intake;
+mod leases;
 mod rows;
 mod setup;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod visits;
 
 use anyhow::{Context, bail};
 use engine::{Readers, Writer};
+use leases::Leases;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
@@ -43,8 +45,8 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             synchronous: Synchronous::Full,
-            checkpoint_frames: 1_000,
-            wal_limit_frames: 4_000,
+            checkpoint_frames: 4_000,
+            wal_limit_frames: 16_000,
         }
     }
 }
@@ -62,6 +64,7 @@ pub struct SqliteStore {
     file: PathBuf,
     writer: Writer,
     readers: Readers,
+    leases: Leases,
 }
 
 impl SqliteStore {
@@ -88,6 +91,7 @@ impl SqliteStore {
             file,
             writer,
             readers,
+            leases: Leases::default(),
         })
     }
 

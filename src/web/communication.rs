@@ -264,9 +264,7 @@ async fn replay(Editor(person): Editor, Path(id): Path<i64>) -> HttpResult<Respo
     hub.store.communication(workspace, id).await?;
     let raw = hub.store.raw_ids(workspace, id).await?;
     let selection = RawSelection::Ids(raw);
-    hub.store
-        .replay_raw(workspace, &selection, hub.now())
-        .await?;
+    hub.store.replay_raw(workspace, &selection).await?;
     hub.wake.pipeline.notify_one();
     person.audit("communication.replay", id).await?;
     Ok(to(format!("/communications/{id}?done=replayed")))

@@ -159,10 +159,7 @@ async fn replay(Editor(person): Editor, Path(id): Path<i64>, form: Form) -> Http
     let id = RawEventId(id);
     hub.store.raw_event(workspace, id).await?;
     let selection = RawSelection::Ids(vec![id]);
-    let sent = hub
-        .store
-        .replay_raw(workspace, &selection, hub.now())
-        .await?;
+    let sent = hub.store.replay_raw(workspace, &selection).await?;
     hub.wake.pipeline.notify_one();
     person.audit("raw_event.replay", id).await?;
     let done = if sent == 0 {
@@ -218,10 +215,7 @@ async fn replayable(person: &Person, filter: &RawFilter) -> HttpResult<(u64, boo
 async fn replay_all(Editor(person): Editor, Query(asked): Query<Asked>) -> HttpResult<Response> {
     let hub = &person.hub;
     let selection = RawSelection::Filter(asked.filter());
-    let sent = hub
-        .store
-        .replay_raw(person.workspace(), &selection, hub.now())
-        .await?;
+    let sent = hub.store.replay_raw(person.workspace(), &selection).await?;
     hub.wake.pipeline.notify_one();
     let filter = asked.address("", "");
     person

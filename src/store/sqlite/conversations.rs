@@ -123,9 +123,12 @@ impl Conversations for SqliteStore {
 
     async fn commit(&self, work: UnitOfWork) -> StoreResult<()> {
         let documents = documents(&work)?;
+        let ended: Vec<_> = work.raw.iter().map(|outcome| outcome.id).collect();
         self.writer
             .write(move |connection| commit(connection, &work, &documents))
-            .await
+            .await?;
+        self.leases.give_back(&ended).await;
+        Ok(())
     }
 
     async fn silent_chats(

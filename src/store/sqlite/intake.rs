@@ -16,6 +16,7 @@ use crate::store::{
 use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
+use std::collections::HashSet;
 
 /// The columns that `read_event` reads by their places; the body follows them.
 macro_rules! event_columns {
@@ -39,28 +40,14 @@ impl Intake for SqliteStore {
         lease_until: Timestamp,
         limit: u32,
     ) -> StoreResult<Vec<ClaimedRaw>> {
-        self.writer
-            .write(move |connection| {
-                let mut statement = connection.prepare_cached(concat!(
-                    "update raw_events set lease_until = ?2
-                     where id in (
-                         select id from raw_events
-                         where state = 'pending' and lease_until <= ?1
-                         order by id limit ?3
-                     )
-                     returning ",
-                    event_columns!(),
-                    ", body"
-                ))?;
-                let rows = statement.query_map(
-                    params![micros(now), micros(lease_until), limit],
-                    read_claimed,
-                )?;
-                let mut claimed = rows.collect::<Result<Vec<_>, _>>()?;
-                claimed.sort_by_key(|claimed| claimed.event.id);
-                Ok(claimed)
-            })
-            .await
+        let mut leases = self.leases.at(now).await;
+        let in_hand: HashSet<RawEventId> = leases.keys().copied().collect();
+        let claimed = self
+            .readers
+            .read(move |connection| pending(connection, &in_hand, limit))
+            .await?;
+        leases.extend(claimed.iter().map(|claim| (claim.event.id, lease_until)));
+        Ok(claimed)
     }
 
     async fn raw_page(
@@ -122,7 +109,11 @@ impl Intake for SqliteStore {
         self.readers
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "select state, count(*) from raw_events where workspace_id = ?1 group by state",
+                    "select state, count(*) from raw_events
+                     where workspace_id = ?1 and state <> 'pending' group by state
+                     union all
+                     select 'pending', count(*) from raw_events indexed by raw_events_pending
+                     where workspace_id = ?1 and state = 'pending'",
                 )?;
                 let mut rows = statement.query([workspace.0])?;
                 let mut counts = RawCounts::default();
@@ -145,25 +136,23 @@ impl Intake for SqliteStore {
         &self,
         workspace: WorkspaceId,
         selection: &RawSelection,
-        now: Timestamp,
     ) -> StoreResult<u64> {
         let selection = selection.clone();
         self.writer
             .write(move |connection| match selection {
                 RawSelection::Ids(ids) => {
                     let mut statement = connection.prepare_cached(&format!(
-                        "{REPLAY} where workspace_id = ?2 and id = ?3 and state <> 'probe'
+                        "{REPLAY} where workspace_id = ?1 and id = ?2 and state <> 'probe'
                             and coalesce(reason, '') <> 'too_large'"
                     ))?;
                     let mut count = 0;
                     for id in ids {
-                        count += statement.execute(params![micros(now), workspace.0, id.0])?;
+                        count += statement.execute(params![workspace.0, id.0])?;
                     }
                     Ok(count as u64)
                 }
                 RawSelection::Filter(filter) => {
-                    let (condition, mut values) = raw_condition(workspace, &filter);
-                    values.insert(0, Value::Integer(micros(now)));
+                    let (condition, values) = raw_condition(workspace, &filter);
                     let sql = format!(
                         "{REPLAY} where {condition} and state <> 'probe'
                             and coalesce(reason, '') <> 'too_large'"
@@ -231,8 +220,7 @@ impl Intake for SqliteStore {
     }
 }
 
-const REPLAY: &str =
-    "update raw_events set state = 'pending', reason = null, detail = null, lease_until = ?1";
+const REPLAY: &str = "update raw_events set state = 'pending', reason = null, detail = null";
 
 pub(super) fn insert_raw(connection: &Connection, raw: &NewRawEvent) -> StoreResult<RawEventId> {
     connection
@@ -256,6 +244,31 @@ pub(super) fn insert_raw(connection: &Connection, raw: &NewRawEvent) -> StoreRes
             raw.body,
         ])?;
     Ok(RawEventId(connection.last_insert_rowid()))
+}
+
+/// The oldest pending raw events that nobody has in hand.
+fn pending(
+    connection: &Connection,
+    in_hand: &HashSet<RawEventId>,
+    limit: u32,
+) -> StoreResult<Vec<ClaimedRaw>> {
+    let mut oldest = connection
+        .prepare_cached("select id from raw_events where state = 'pending' order by id limit ?1")?;
+    let ids = oldest
+        .query_map([in_hand.len() as i64 + i64::from(limit)], |row| {
+            row.get(0).map(RawEventId)
+        })?
+        .filter(|id| !matches!(id, Ok(id) if in_hand.contains(id)))
+        .take(limit as usize)
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut one = connection.prepare_cached(concat!(
+        "select ",
+        event_columns!(),
+        ", body from raw_events where id = ?1"
+    ))?;
+    ids.into_iter()
+        .map(|id| Ok(one.query_row([id.0], read_claimed)?))
+        .collect()
 }
 
 /// A question that is no longer there was ended by somebody else: nothing is left to do.
@@ -318,21 +331,11 @@ fn raw_condition(workspace: WorkspaceId, filter: &RawFilter) -> (String, Vec<Val
     };
     if let Some(state) = filter.state {
         // Written out, so that the engine may use its partial indexes.
-        match state {
-            RawState::Pending => also(
-                "state = 'pending' and state = ?",
-                state.as_str().to_owned().into(),
-            ),
-            RawState::SetAside => also(
-                "state = 'set_aside' and state = ?",
-                state.as_str().to_owned().into(),
-            ),
-            RawState::Probe => also(
-                "state = 'probe' and state = ?",
-                state.as_str().to_owned().into(),
-            ),
-            _ => also("state = ?", state.as_str().to_owned().into()),
-        }
+        let indexed = match state {
+            RawState::Pending => "state = 'pending' and state = ?",
+            _ => "state <> 'pending' and state = ?",
+        };
+        also(indexed, state.as_str().to_owned().into());
     }
     if let Some(reason) = filter.reason {
         also("reason = ?", reason.as_str().to_owned().into());

@@ -53,15 +53,10 @@ impl Upkeep for SqliteStore {
             .await
     }
 
-    /// One hub at a time serves a data directory, so every lease is of a former one.
+    /// One hub at a time serves a data directory, so a question under way is of a former one.
     async fn start(&self) -> StoreResult<()> {
         self.writer
             .write(|connection| {
-                connection.execute(
-                    "update raw_events set lease_until = 0
-                     where state = 'pending' and lease_until > 0",
-                    [],
-                )?;
                 connection.execute(
                     "update fetches set due_at = 0 where last_reason is null",
                     [],

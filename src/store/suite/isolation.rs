@@ -71,10 +71,10 @@ pub async fn raw_events_of_another_workspace_are_not_there(ground: Ground) {
         let page = store.raw_page(foreign, &filter, &everything()).await;
         assert!(page.unwrap().items.is_empty(), "{filter:?}");
         let all = RawSelection::Filter(filter);
-        assert_eq!(store.replay_raw(foreign, &all, at(0)).await.unwrap(), 0);
+        assert_eq!(store.replay_raw(foreign, &all).await.unwrap(), 0);
     }
     let ids = RawSelection::Ids(vec![held.raw]);
-    assert_eq!(store.replay_raw(foreign, &ids, at(0)).await.unwrap(), 0);
+    assert_eq!(store.replay_raw(foreign, &ids).await.unwrap(), 0);
     assert_eq!(store.raw_counts(foreign).await.unwrap().pending, 0);
 }
 
