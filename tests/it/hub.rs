@@ -488,7 +488,7 @@ impl TestHub {
 
     pub async fn replay(&self, selection: RawSelection) {
         let store = &self.hub.store;
-        let replayed = store.replay_raw(self.workspace, &selection, self.now());
+        let replayed = store.replay_raw(self.workspace, &selection);
         replayed.await.expect("a replay");
         self.settle().await;
     }

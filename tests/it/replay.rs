@@ -323,7 +323,7 @@ async fn what_has_no_number_is_one_conversation_also_when_batches_are_under_way_
     }
     let all = RawSelection::Filter(RawFilter::default());
     let store = &hub.hub.store;
-    let replayed = store.replay_raw(hub.workspace, &all, hub.now()).await;
+    let replayed = store.replay_raw(hub.workspace, &all).await;
     assert_eq!(replayed.unwrap(), 80);
     // As several hubs do, each with a batch of its own.
     let mut hubs = tokio::task::JoinSet::new();

@@ -192,7 +192,7 @@ async fn nothing_of_one_workspace_is_found_from_another() {
             .is_empty()
     );
     let replayed = store
-        .replay_raw(hub.workspace, &RawSelection::Ids(vec![raw]), hub.now())
+        .replay_raw(hub.workspace, &RawSelection::Ids(vec![raw]))
         .await;
     assert_eq!(replayed.unwrap(), 0);
     let filter = CommunicationFilter {
