@@ -189,11 +189,32 @@ pub struct Communication {
     pub version: i64,
 }
 
+/// What the number of a pop-up lead begins with: no vendor numbers it.
+const CARD: &str = "client:";
+
+impl Communication {
+    /// `external_id` of the lead that is made of the changes of a client's card.
+    pub fn card_id(client: &str) -> String {
+        format!("{CARD}{client}")
+    }
+
+    /// Whether `external_id` is one of `card_id`.
+    pub fn is_card_id(external_id: &str) -> bool {
+        external_id.starts_with(CARD)
+    }
+
+    /// It is made of the changes of a client's card.
+    pub fn is_card(&self) -> bool {
+        Communication::is_card_id(&self.external_id)
+    }
+}
+
 /// Why a communication is kept and not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hidden {
-    /// A pop-up lead whose client has another communication within a day, which got the contact.
+    /// A pop-up lead whose client has another communication within a day, which got the contact; or
+    /// a conversation without a number that an event between the two made one with the other.
     AbsorbedBy(CommunicationId),
     /// Changes of a card that brought no phone or e-mail but known ones.
     NoContact,

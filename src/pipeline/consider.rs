@@ -39,6 +39,8 @@ pub(super) struct Case {
     pub(super) look_again: bool,
     /// Texts by which an event without a number found its way here.
     pub(super) near: Vec<(String, Timestamp)>,
+    /// Communications that turned out to be this one; their events are among those of `state`.
+    pub(super) absorbed: Vec<Communication>,
 }
 
 impl Case {
@@ -58,12 +60,13 @@ impl Case {
             forget: Vec::new(),
             look_again: false,
             near: Vec::new(),
+            absorbed: Vec::new(),
         }
     }
 
     /// Made of changes of a client's card.
     fn is_card(&self) -> bool {
-        self.external_id.starts_with("client:")
+        Communication::is_card_id(&self.external_id)
     }
 
     /// All events after this commit, and those of them that must be written. An event that came
@@ -117,8 +120,12 @@ pub(super) async fn consider(
 ) -> StoreResult<Vec<CommunicationWrite>> {
     let mut writes = Vec::new();
     let mut prepared = Vec::with_capacity(cases.len());
-    for case in cases {
-        let is_known = case.state.communication.is_some();
+    for mut case in cases {
+        let known = case.state.communication.as_ref().map(|known| known.id);
+        let absorbed = std::mem::take(&mut case.absorbed).into_iter();
+        // They come before what absorbs them: their keys must be gone by then.
+        writes.extend(absorbed.zip(known.into_iter().cycle()).map(absorbed_by));
+        let is_known = known.is_some();
         match prepare(case, now) {
             Ok(ready) => prepared.push(ready),
             Err(emptied) if is_known => writes.extend(taken_back(*emptied)),
@@ -268,19 +275,36 @@ fn question(ready: &Prepared, window: SignedDuration) -> CandidateQuery {
     }
 }
 
-/// Every event of a communication was taken back: it has nothing to say any more.
+/// Every event of a communication was taken back: it has nothing to say any more. One whose events
+/// are another's has been silent since.
 fn taken_back(case: Case) -> Option<CommunicationWrite> {
-    let mut communication = case.state.communication?;
-    if communication.hidden == Some(Hidden::TakenBack) {
-        return None;
+    let communication = case.state.communication?;
+    match communication.hidden {
+        Some(Hidden::TakenBack) => None,
+        Some(Hidden::AbsorbedBy(_)) if case.state.events.is_empty() => None,
+        _ => Some(CommunicationWrite {
+            forget: case.forget,
+            ..silenced(communication, Hidden::TakenBack)
+        }),
     }
-    communication.hidden = Some(Hidden::TakenBack);
+}
+
+/// An event came that belongs to both: they are one.
+fn absorbed_by((absorbed, by): (Communication, CommunicationId)) -> CommunicationWrite {
+    CommunicationWrite {
+        moved_to: Some(by),
+        ..silenced(absorbed, Hidden::AbsorbedBy(by))
+    }
+}
+
+fn silenced(mut communication: Communication, why: Hidden) -> CommunicationWrite {
+    communication.hidden = Some(why);
     communication.silence_at = None;
     let dropped = std::mem::take(&mut communication.keys);
-    Some(CommunicationWrite {
+    CommunicationWrite {
         communication,
         new_events: Vec::new(),
-        forget: case.forget,
+        forget: Vec::new(),
         seen: i64::MAX,
         history: Vec::new(),
         watch: Vec::new(),
@@ -288,8 +312,9 @@ fn taken_back(case: Case) -> Option<CommunicationWrite> {
         contact_news: false,
         client_news: false,
         dropped,
+        moved_to: None,
         text: Some(String::new()),
-    })
+    }
 }
 
 fn decide(ready: Prepared, candidates: Candidates) -> Option<CommunicationWrite> {
@@ -446,6 +471,7 @@ fn write_if_changed(
         seen,
         watch,
         near: ready.case.near,
+        moved_to: None,
         text: changed_text.then_some(text),
     })
 }

@@ -5,14 +5,15 @@ use super::Owner;
 use super::consider::Case;
 use crate::hub::Hub;
 use crate::model::{
-    Address, CommunicationKind, Event, FetchNeed, Integration, IntegrationId, KeyKind, Normalized,
-    RawEvent, RawEventId, RawState, SetAside, SetAsideReason, StoredEvent, Subject, Timestamp,
-    WorkspaceId,
+    Address, Communication, CommunicationKind, Event, FetchNeed, Integration, IntegrationId,
+    KeyKind, Normalized, RawEvent, RawEventId, RawState, SetAside, SetAsideReason, StoredEvent,
+    Subject, Timestamp, WorkspaceId,
 };
 use crate::providers;
 use crate::store::{
     ClaimedRaw, CommunicationWrite, ConversationQuery, ConversationState, RawOutcome, StoreResult,
 };
+use jiff::SignedDuration;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -150,7 +151,7 @@ impl Batch {
             cases.add(owner, stored, state, again.contains(&stored.raw_event));
         }
         self.take_back(hub, &mut cases).await?;
-        Ok(cases.list)
+        Ok(cases.list.into_iter().flatten().collect())
     }
 
     /// What raw events told before and tell no more is forgotten.
@@ -264,9 +265,21 @@ pub(super) fn client_of(
 /// called.
 #[derive(Default)]
 struct Cases {
-    list: Vec<Case>,
-    places: HashMap<(IntegrationId, CommunicationKind, String), usize>,
-    near: Vec<(IntegrationId, CommunicationKind, String, Timestamp, usize)>,
+    /// `None` for those that turned out to be one with another.
+    list: Vec<Option<Case>>,
+    places: HashMap<Place, usize>,
+    near: Vec<Near>,
+}
+
+type Place = (IntegrationId, CommunicationKind, String);
+
+/// A text by which later events of the batch find the case of an earlier one.
+struct Near {
+    integration: IntegrationId,
+    kind: CommunicationKind,
+    text: String,
+    at: Timestamp,
+    index: usize,
 }
 
 impl Cases {
@@ -278,28 +291,165 @@ impl Cases {
         state: ConversationState,
         look_again: bool,
     ) {
-        let integration = owner.1.id;
-        let (kind, external_id, near) = self.identity(integration, stored, &state);
-        let place = (integration, kind, external_id.clone());
-        let index = *self.places.entry(place).or_insert_with(|| {
-            let case =
-                Case::of_stored(owner.0.clone(), owner.1.clone(), (kind, external_id), state);
-            self.list.push(case);
+        let index = match &stored.event.subject {
+            Subject::Numbered { kind, external_id } => {
+                self.case_of(owner, (*kind, external_id.clone()), state)
+            }
+            Subject::Client { client } => {
+                let subject = (
+                    CommunicationKind::OfflineLead,
+                    Communication::card_id(client),
+                );
+                self.case_of(owner, subject, state)
+            }
+            Subject::Near { kind, any_of } => self.gather(owner, stored, *kind, any_of, state),
+        };
+        let case = self.case(index);
+        case.look_again |= look_again;
+        case.incoming.push(stored.clone());
+    }
+
+    fn case(&mut self, index: usize) -> &mut Case {
+        let case = self.list[index].as_mut();
+        case.expect("places lead to cases that were not absorbed")
+    }
+
+    fn case_of(
+        &mut self,
+        owner: &Owner,
+        subject: (CommunicationKind, String),
+        state: ConversationState,
+    ) -> usize {
+        let place = (owner.1.id, subject.0, subject.1.clone());
+        *self.places.entry(place).or_insert_with(|| {
+            let case = Case::of_stored(owner.0.clone(), owner.1.clone(), subject, state);
+            self.list.push(Some(case));
             self.list.len() - 1
-        });
-        for text in near {
-            let at = time_of(stored);
-            self.near.push((integration, kind, text.clone(), at, index));
-            self.list[index].near.push((text, at));
+        })
+    }
+
+    /// The case of an event without a number. Everything it is near to, stored or of this batch, is
+    /// one conversation with it, however the events between two others are ordered.
+    fn gather(
+        &mut self,
+        owner: &Owner,
+        stored: &StoredEvent,
+        kind: CommunicationKind,
+        any_of: &[(String, u32)],
+        mut state: ConversationState,
+    ) -> usize {
+        let at = time_of(stored);
+        let mut indexes = Vec::new();
+        if has_its_place(stored, &state) {
+            state.others.clear();
+        } else {
+            indexes = self.beside(owner.1.id, kind, any_of, at);
         }
-        self.list[index].look_again |= look_again;
-        self.list[index].incoming.push(stored.clone());
+        let others = std::mem::take(&mut state.others).into_iter();
+        let others = others.map(|(communication, events)| ConversationState {
+            communication: Some(communication),
+            events,
+            ..ConversationState::default()
+        });
+        for state in std::iter::once(state).chain(others) {
+            if let Some(known) = &state.communication {
+                let subject = (kind, known.external_id.clone());
+                indexes.push(self.case_of(owner, subject, state));
+            }
+        }
+        let index = match self.unite(indexes) {
+            Some(index) => index,
+            None => {
+                let text = any_of.first().map_or("", |(text, _)| text);
+                let subject = (kind, new_name(text, at));
+                self.case_of(owner, subject, ConversationState::default())
+            }
+        };
+        self.lead(owner.1.id, stored, index);
+        index
+    }
+
+    /// Cases of the batch with an event near in time.
+    fn beside(
+        &self,
+        integration: IntegrationId,
+        kind: CommunicationKind,
+        any_of: &[(String, u32)],
+        at: Timestamp,
+    ) -> Vec<usize> {
+        let is_near = |near: &&Near| {
+            let distance = at.duration_since(near.at).abs();
+            (near.integration, near.kind) == (integration, kind)
+                && any_of.iter().any(|(text, seconds)| {
+                    *text == near.text && distance <= SignedDuration::from_secs((*seconds).into())
+                })
+        };
+        let near = self.near.iter().filter(is_near);
+        near.map(|near| near.index).collect()
+    }
+
+    /// Makes one case of several: that of the oldest communication, or else the first.
+    fn unite(&mut self, mut indexes: Vec<usize>) -> Option<usize> {
+        indexes.sort_unstable();
+        indexes.dedup();
+        let age = |index: &usize| {
+            let case = self.list[*index].as_ref();
+            let known = case.and_then(|case| case.state.communication.as_ref());
+            (known.is_none(), known.map(|known| known.id), *index)
+        };
+        let target = *indexes.iter().min_by_key(|index| age(index))?;
+        for index in indexes.into_iter().filter(|index| *index != target) {
+            self.absorb(target, index);
+        }
+        Some(target)
+    }
+
+    fn absorb(&mut self, target: usize, index: usize) {
+        let Some(case) = self.list[index].take() else {
+            return;
+        };
+        let places = self.places.values_mut();
+        let near = self.near.iter_mut().map(|near| &mut near.index);
+        for place in places.chain(near).filter(|place| **place == index) {
+            *place = target;
+        }
+        let integration = case.integration.id;
+        for stored in &case.state.events {
+            self.lead(integration, stored, target);
+        }
+        let into = self.case(target);
+        into.state.events.extend(case.state.events);
+        into.absorbed.extend(case.state.communication);
+        into.absorbed.extend(case.absorbed);
+        into.incoming.extend(case.incoming);
+        into.forget.extend(case.forget);
+        into.near.extend(case.near);
+        into.look_again |= case.look_again;
+    }
+
+    /// Later events find the case by the texts of this one.
+    fn lead(&mut self, integration: IntegrationId, stored: &StoredEvent, index: usize) {
+        let Subject::Near { kind, any_of } = &stored.event.subject else {
+            return;
+        };
+        let at = time_of(stored);
+        for (text, _) in any_of {
+            self.case(index).near.push((text.clone(), at));
+            self.near.push(Near {
+                integration,
+                kind: *kind,
+                text: text.clone(),
+                at,
+                index,
+            });
+        }
     }
 
     /// The batch tells this event of this very conversation.
     fn tells(&self, case: &Case, dedup_key: &str) -> bool {
         let place = (case.integration.id, case.kind, case.external_id.clone());
-        let found = self.places.get(&place).map(|index| &self.list[*index]);
+        let index = self.places.get(&place);
+        let found = index.and_then(|index| self.list[*index].as_ref());
         found.is_some_and(|found| {
             let mut told = found.incoming.iter();
             told.any(|stored| stored.event.dedup_key == dedup_key)
@@ -309,49 +459,20 @@ impl Cases {
     fn forget(&mut self, case: Case, gone: Vec<String>) {
         let place = (case.integration.id, case.kind, case.external_id.clone());
         let index = *self.places.entry(place).or_insert_with(|| {
-            self.list.push(case);
+            self.list.push(Some(case));
             self.list.len() - 1
         });
-        self.list[index].forget.extend(gone);
+        self.case(index).forget.extend(gone);
     }
+}
 
-    /// Kind and external id of the conversation, and the texts by which later events find it.
-    fn identity(
-        &self,
-        integration: IntegrationId,
-        stored: &StoredEvent,
-        state: &ConversationState,
-    ) -> (CommunicationKind, String, Vec<String>) {
-        match &stored.event.subject {
-            Subject::Numbered { kind, external_id } => (*kind, external_id.clone(), Vec::new()),
-            Subject::Client { client } => (
-                CommunicationKind::OfflineLead,
-                format!("client:{client}"),
-                Vec::new(),
-            ),
-            Subject::Near { kind, any_of } => {
-                let texts: Vec<String> = any_of.iter().map(|(text, _)| text.clone()).collect();
-                if let Some(known) = &state.communication {
-                    return (*kind, known.external_id.clone(), texts);
-                }
-                let at = time_of(stored);
-                let beside = self.near.iter().find(|(owner, of_kind, text, near_at, _)| {
-                    *owner == integration
-                        && of_kind == kind
-                        && any_of.iter().any(|(wanted, seconds)| {
-                            wanted == text
-                                && at.duration_since(*near_at).abs().as_secs()
-                                    <= i64::from(*seconds)
-                        })
-                });
-                let external_id = match beside {
-                    Some((.., index)) => self.list[*index].external_id.clone(),
-                    None => new_name(texts.first().map_or("", String::as_str), at),
-                };
-                (*kind, external_id, texts)
-            }
-        }
-    }
+/// A known event stays where it is: a replay must not move it to what has come near meanwhile. Only
+/// when it turns out to have arrived earlier is it looked at as if it were new.
+fn has_its_place(stored: &StoredEvent, state: &ConversationState) -> bool {
+    let arrived = |one: &StoredEvent| (one.received_at, one.raw_event);
+    let is_it = |known: &&StoredEvent| known.event.dedup_key == stored.event.dedup_key;
+    let known = state.events.iter().find(is_it);
+    known.is_some_and(|known| arrived(known) <= arrived(stored))
 }
 
 /// A name for a conversation the vendor does not number: stable for its first event, and without

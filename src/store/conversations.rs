@@ -90,7 +90,7 @@ pub struct ConversationQuery {
     pub workspace: WorkspaceId,
     pub integration: IntegrationId,
     pub subject: Subject,
-    /// Key of the event: one that is known stays where it is, whatever is near.
+    /// Key of the event: the communication that has it comes before those that are near.
     pub dedup_key: String,
     /// Time of the event, for `Subject::Near`.
     pub at: Timestamp,
@@ -108,6 +108,8 @@ pub struct ConversationState {
     pub client_events: Vec<StoredEvent>,
     /// For a pop-up lead: other communications of the client.
     pub siblings: Vec<Sibling>,
+    /// For an event without a number: the further communications that are near, with their events.
+    pub others: Vec<(Communication, Vec<StoredEvent>)>,
 }
 
 /// Another communication of the client whose card changed.
@@ -185,6 +187,8 @@ pub struct CommunicationWrite {
     pub client_news: bool,
     /// Keys that it has no more; others that share a contact or the client look again.
     pub dropped: Vec<Key>,
+    /// Its events are now those of this communication, which is decided in the same unit, after it.
+    pub moved_to: Option<CommunicationId>,
     /// What search finds it by; `None` when that did not change.
     pub text: Option<String>,
 }

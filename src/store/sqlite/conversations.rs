@@ -26,7 +26,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use sha2::{Digest, Sha256};
 
 use candidates::find_visits;
-use known::{client_of, conversation, near, near_key, state};
+use known::{client_of, conversation, home, near, near_key, state};
 use list::list;
 use log::{latest_change, touched};
 use write::{commit, documents, subject_kind};

@@ -1,12 +1,14 @@
 //! Cases of reading a conversation: by number, by nearness in time, by client, by id.
 
-use super::ground::{Ground, assert_not_found};
+use super::ground::{Ground, assert_conflict, assert_not_found};
 use super::values::{at, event, key, write};
 use crate::model::{
     Channel, Communication, CommunicationId, CommunicationKind, Contact, Email, FinishedBy, Hidden,
     Key, KeyKind, Message, MessageAuthor, Operator, Phone, RawEventId, Status, Subject, TimeOrigin,
 };
-use crate::store::{CommunicationWrite, ConversationQuery, HistoryEntry, Sibling};
+use crate::store::{
+    CommunicationWrite, ConversationQuery, ConversationState, HistoryEntry, Sibling,
+};
 use std::collections::BTreeMap;
 
 pub async fn an_unknown_conversation_has_nothing(ground: Ground) {
@@ -148,6 +150,11 @@ fn near_lead(ground: &Ground, name: &str, texts: &[(&str, i64)]) -> Communicatio
 
 /// The number of the lead that is found near a moment.
 async fn near(ground: &Ground, seconds: i64, any_of: &[(&str, u32)]) -> Option<String> {
+    let found = near_state(ground, seconds, any_of).await.communication?;
+    Some(found.external_id)
+}
+
+async fn near_state(ground: &Ground, seconds: i64, any_of: &[(&str, u32)]) -> ConversationState {
     let query = ConversationQuery {
         workspace: ground.own.workspace,
         integration: ground.own.integration,
@@ -163,8 +170,7 @@ async fn near(ground: &Ground, seconds: i64, any_of: &[(&str, u32)]) -> Option<S
         dedup_key: String::new(),
     };
     let mut states = ground.store.conversations(vec![query]).await.unwrap();
-    let found = states.remove(0).communication?;
-    Some(found.external_id)
+    states.remove(0)
 }
 
 pub async fn a_near_conversation_is_found_on_both_sides_of_its_time(ground: Ground) {
@@ -197,15 +203,93 @@ pub async fn a_near_conversation_is_found_by_any_of_its_texts(ground: Ground) {
     );
 }
 
-pub async fn the_oldest_of_several_near_ones_is_taken(ground: Ground) {
+pub async fn the_oldest_of_several_near_ones_is_taken_and_the_others_are_told(ground: Ground) {
     ground
         .put(near_lead(&ground, "older", &[("phone", 100)]))
         .await;
     ground
         .put(near_lead(&ground, "newer", &[("phone", 0)]))
         .await;
-    let found = near(&ground, 10, &[("phone", 500)]).await;
-    assert_eq!(found.as_deref(), Some("older"));
+    let found = near_state(&ground, 10, &[("phone", 500)]).await;
+    assert_eq!(found.communication.unwrap().external_id, "older");
+    let others = found.others.iter();
+    let others: Vec<_> = others.map(|(one, _)| one.external_id.as_str()).collect();
+    assert_eq!(others, ["newer"]);
+}
+
+pub async fn a_known_event_that_is_read_anew_is_taken_whatever_is_near(ground: Ground) {
+    let [one, _] = two_leads(&ground).await;
+    let mut known = event("one", RawEventId(1), 50);
+    known.event.subject = Subject::Near {
+        kind: CommunicationKind::OfflineLead,
+        any_of: vec![("phone".into(), 60)],
+    };
+    let mut again = write(one);
+    again.new_events = vec![known];
+    ground.commit(vec![again]).await.unwrap();
+}
+
+/// Two leads that are near to what comes between them, each with an event.
+async fn two_leads(ground: &Ground) -> [Communication; 2] {
+    let mut leads = vec![];
+    for (name, seconds) in [("one", 0), ("two", 100)] {
+        let mut lead = near_lead(ground, name, &[("phone", seconds)]);
+        lead.new_events = vec![event(name, RawEventId(seconds + 1), seconds)];
+        leads.push(ground.put(lead).await);
+    }
+    leads.try_into().unwrap()
+}
+
+/// What an event between the leads writes: the first with all texts, the second silent.
+fn united([one, two]: [Communication; 2]) -> [CommunicationWrite; 2] {
+    let gone = CommunicationWrite {
+        moved_to: Some(one.id),
+        ..write(Communication {
+            hidden: Some(Hidden::AbsorbedBy(one.id)),
+            ..two
+        })
+    };
+    let subject = Subject::Near {
+        kind: CommunicationKind::OfflineLead,
+        any_of: vec![("phone".into(), 60)],
+    };
+    let mut between = event("between", RawEventId(9), 50);
+    between.event.subject = subject;
+    let mut all = write(one);
+    all.new_events = vec![between];
+    all.near = [0, 50, 100]
+        .map(|seconds| ("phone".into(), at(seconds)))
+        .into();
+    [gone, all]
+}
+
+pub async fn a_conversation_that_becomes_anothers_leaves_it_its_events_and_texts(ground: Ground) {
+    let leads = two_leads(&ground).await;
+    let ids = [leads[0].id, leads[1].id];
+    ground.commit(united(leads).into()).await.unwrap();
+    let own = ground.own.workspace;
+    let asked = ids.map(|id| (own, id)).to_vec();
+    let states = ground.store.conversations_by_id(asked).await.unwrap();
+    let mut keys: Vec<_> = states[0]
+        .events
+        .iter()
+        .map(|one| &one.event.dedup_key)
+        .collect();
+    keys.sort();
+    assert_eq!(keys, ["between", "one", "two"]);
+    assert_eq!(states[1].events, []);
+    let found = near_state(&ground, 100, &[("phone", 10)]).await;
+    assert_eq!(found.communication.unwrap().id, ids[0]);
+    assert_eq!(found.others, []);
+    let told = ground.store.raw_ids(own, ids[1]).await.unwrap();
+    assert_eq!(told, []);
+}
+
+/// Whoever decided before the second was opened does not know that they are one.
+pub async fn an_event_between_two_is_refused_until_both_were_seen(ground: Ground) {
+    let [gone, all] = united(two_leads(&ground).await);
+    assert_conflict(ground.commit(vec![all.clone()]).await);
+    ground.commit(vec![gone, all]).await.unwrap();
 }
 
 /// Each event brings its own time; the nearest counts, not the first.

@@ -138,7 +138,7 @@ impl Owner {
         Communication {
             kind: CommunicationKind::OfflineLead,
             keys: vec![self.client_key(client)],
-            ..self.chat(&format!("client:{client}"))
+            ..self.chat(&Communication::card_id(client))
         }
     }
 
@@ -202,6 +202,7 @@ pub fn write(communication: Communication) -> CommunicationWrite {
         contact_news: false,
         client_news: false,
         dropped: Vec::new(),
+        moved_to: None,
         text: None,
     }
 }

@@ -23,16 +23,37 @@ pub(super) fn conversation(
             connection,
             query,
             CommunicationKind::OfflineLead,
-            &format!("client:{client}"),
+            &Communication::card_id(client),
         )?,
-        Subject::Near { kind, any_of } => match home(connection, query, *kind)? {
-            Some(known) => Some(known),
-            None => near(connection, query, *kind, any_of)?,
-        },
+        Subject::Near { kind, any_of } => return near_state(connection, query, *kind, any_of),
     };
     let is_card = matches!(query.subject, Subject::Client { .. });
     let client = query.client.as_deref();
     state(connection, query.workspace, known, client, is_card)
+}
+
+/// The communication that has the event, or else the oldest of those that are near; and the others.
+fn near_state(
+    connection: &Connection,
+    query: &ConversationQuery,
+    kind: CommunicationKind,
+    any_of: &[(String, u32)],
+) -> StoreResult<ConversationState> {
+    let mut found: Vec<_> = home(connection, query, kind)?.into_iter().collect();
+    let home = found.first().map(|known| known.id);
+    for id in near(connection, query, kind, any_of)? {
+        if home != Some(id) {
+            found.extend(by_id(connection, query.workspace, id)?);
+        }
+    }
+    let mut found = found.into_iter();
+    let client = query.client.as_deref();
+    let mut state = state(connection, query.workspace, found.next(), client, false)?;
+    for other in found {
+        let events = events_of(connection, other.id)?;
+        state.others.push((other, events));
+    }
+    Ok(state)
 }
 
 /// The communication that already has this very event.
@@ -83,36 +104,38 @@ pub(super) fn by_number(
         .optional()?)
 }
 
-/// The communication of the same kind of which some event has one of the texts and is near enough,
-/// the oldest one when there are several.
+/// The communications of the same kind of which some event has one of the texts and is near enough,
+/// the oldest first. One whose events were all taken back counts when there is no other.
 pub(super) fn near(
     connection: &Connection,
     query: &ConversationQuery,
     kind: CommunicationKind,
     any_of: &[(String, u32)],
-) -> StoreResult<Option<Communication>> {
+) -> StoreResult<Vec<CommunicationId>> {
     let mut statement = connection.prepare_cached(
-        "select communications.id, version, document from keys
+        "select distinct communications.hidden, communications.id from keys
          join communications on communications.id = keys.subject_id
          where keys.workspace_id = ?1 and keys.kind = 'near' and keys.value between ?2 and ?3
-             and keys.subject_kind = 2 and communications.kind = ?4
-         order by communications.hidden, communications.id limit 1",
+             and keys.subject_kind = 2 and communications.kind = ?4",
     )?;
+    let mut found: Vec<(bool, CommunicationId)> = Vec::new();
     for (text, seconds) in any_of {
         let (at, gap) = (micros(query.at), i64::from(*seconds) * 1_000_000);
         let from = near_key(query.integration.0, text, at - gap);
         let to = near_key(query.integration.0, text, at + gap);
-        let found = statement
-            .query_row(
-                params![query.workspace.0, from.value, to.value, kind.as_str()],
-                read_communication,
-            )
-            .optional()?;
-        if found.is_some() {
-            return Ok(found);
+        let near = statement.query_map(
+            params![query.workspace.0, from.value, to.value, kind.as_str()],
+            |row| Ok((row.get(0)?, CommunicationId(row.get(1)?))),
+        )?;
+        for one in near {
+            found.push(one?);
         }
     }
-    Ok(None)
+    found.sort_unstable();
+    found.dedup();
+    let shown = found.iter().filter(|(is_hidden, _)| !is_hidden).count();
+    found.truncate(shown.max(1));
+    Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
 /// The stored form of a text of `Subject::Near` at a moment: one for each event, ordered by time

@@ -96,13 +96,16 @@ pub(super) fn write_communication(
     let communication = &write.communication;
     let workspace = communication.workspace;
     let document = &documents.communication;
+    refuse_near(connection, write)?;
     let id = if communication.version == 0 {
-        refuse_near(connection, write)?;
         insert_communication(connection, communication, document, seq)?
     } else {
         update_communication(connection, communication, document, seq)?;
         communication.id.0
     };
+    if let Some(other) = write.moved_to {
+        move_events(connection, id, other)?;
+    }
     for key in &write.forget {
         connection
             .prepare_cached(
@@ -144,15 +147,15 @@ pub(super) fn write_communication(
 }
 
 pub(super) fn subject_kind(communication: &Communication) -> i64 {
-    if communication.external_id.starts_with("client:") {
+    if communication.is_card() {
         CARD
     } else {
         COMMUNICATION
     }
 }
 
-/// A conversation without a number is opened only when none is near, and somebody may have opened
-/// one since that was read.
+/// All conversations without a number that are near an event are one, and somebody may have opened
+/// another since that was read.
 fn refuse_near(connection: &Connection, write: &CommunicationWrite) -> StoreResult<()> {
     let communication = &write.communication;
     for stored in &write.new_events {
@@ -167,12 +170,29 @@ fn refuse_near(connection: &Connection, write: &CommunicationWrite) -> StoreResu
             at: stored.event.occurred_at.unwrap_or(stored.received_at),
             client: None,
         };
-        if near(connection, &query, *kind, any_of)?.is_some() {
+        // What is read anew stays where it is.
+        if home(connection, &query, *kind)?.is_some_and(|known| known.id == communication.id) {
+            continue;
+        }
+        let mut near = near(connection, &query, *kind, any_of)?.into_iter();
+        if near.any(|id| communication.version == 0 || id != communication.id) {
             return Err(StoreError::Conflict(
                 "a conversation near in time was opened meanwhile".into(),
             ));
         }
     }
+    Ok(())
+}
+
+/// The other communication has the events from now on, and the keys that lead to them: it is written
+/// after this one.
+fn move_events(connection: &Connection, id: i64, to: CommunicationId) -> StoreResult<()> {
+    connection
+        .prepare_cached("update events set communication_id = ?2 where communication_id = ?1")?
+        .execute([id, to.0])?;
+    connection
+        .prepare_cached("delete from keys where subject_kind = ?1 and subject_id = ?2")?
+        .execute([COMMUNICATION, id])?;
     Ok(())
 }
 
