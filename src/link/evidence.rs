@@ -107,12 +107,12 @@ fn at_first_words<'f>(input: &Input<'_>, found: &'f Found) -> Result<&'f Visit, 
 pub(super) fn bound_chat(input: &Input<'_>, found: &[&Found]) -> Verdict {
     let of_site = of_site(input, found);
     let moment = around(input.first_words_at);
-    let age = |found: &&&Found| (found.named.started_at, found.named.id);
+    let by_age = |one: &&&Found, other: &&&Found| age(&one.named).cmp(&age(&other.named));
     let begun = of_site
         .iter()
         .filter(|found| found.named.started_at <= moment)
-        .max_by_key(age);
-    let Some(best) = begun.or_else(|| of_site.iter().min_by_key(age)) else {
+        .max_by(by_age);
+    let Some(best) = begun.or_else(|| of_site.iter().min_by(by_age)) else {
         return rejected("another_site", found[0]);
     };
     let visit = match &best.open {
@@ -120,6 +120,11 @@ pub(super) fn bound_chat(input: &Input<'_>, found: &[&Found]) -> Verdict {
         _ => &best.named,
     };
     Verdict::Matched(Box::new(visit.clone()), seen(input, best, visit))
+}
+
+/// Of two visits that began at one moment the key decides: ids tell which came here first.
+fn age(visit: &Visit) -> (Timestamp, &str) {
+    (visit.started_at, &visit.key)
 }
 
 /// A visit or visitor id of ours, which is unique everywhere.
@@ -211,7 +216,10 @@ fn latest(input: &Input<'_>, found: &[&Found]) -> Verdict {
     let best = found
         .iter()
         .filter_map(|found| Some((*found, at_first_words(input, found).ok()?)))
-        .max_by_key(|(found, visit)| (visit.started_at, visit.id, found.named.id));
+        .max_by(|(one, left), (other, right)| {
+            let named = || age(&one.named).cmp(&age(&other.named));
+            age(left).cmp(&age(right)).then_with(named)
+        });
     match best {
         Some((found, visit)) => {
             Verdict::Matched(Box::new(visit.clone()), seen(input, found, visit))

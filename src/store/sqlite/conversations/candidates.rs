@@ -37,7 +37,7 @@ pub(super) fn visits_of_key(
              join visits on visits.id = keys.subject_id
              where keys.workspace_id = ?1 and keys.kind = ?2 and keys.value = ?3
                  and keys.subject_kind = 1
-             order by visits.started_at desc limit ?4"
+             order by visits.started_at desc, visits.key desc limit ?4"
         ))?
         .query_map(
             params![query.workspace.0, kind.as_str(), key.value, VISITS_OF_A_KEY],
@@ -78,7 +78,7 @@ pub(super) fn visits_of_contact(
              where keys.workspace_id = ?1 and keys.kind = ?2 and keys.value = ?3
                  and keys.subject_kind = 2 and communications.strength in ('exact', 'strong')
                  and communications.id <> ?4 and communications.hidden = 0
-             order by visits.started_at desc limit ?5"
+             order by visits.started_at desc, visits.key desc limit ?5"
         ))?
         .query_map(
             params![
@@ -125,7 +125,7 @@ pub(super) fn open_visit(
             visit_columns!(),
             " from visits
              where visitor_id = ?1 and started_at between ?2 and ?3
-             order by started_at desc, id desc limit 1"
+             order by started_at desc, key desc limit 1"
         ))?
         .query_row(
             params![visitor, micros(query.not_before), micros(query.around)],
