@@ -1,5 +1,6 @@
 //! The door of the tracker: a message becomes a hit and its visit (tracking.md 7). Which visit it
-//! is, is decided in `visits`; what its marks mean, in `credit`.
+//! is, is decided in `visits`; what its marks mean, in `credit`. The store says when the visit that
+//! a message names must be cut, and refuses a cut that was overtaken; it is then decided again.
 
 mod sender;
 
@@ -8,8 +9,12 @@ use crate::http_error::{HttpError, HttpResult, Unread, bounded};
 use crate::hub::{Hub, LiveSetup};
 use crate::link;
 use crate::model::{Key, KeyKind, Marks, SiteId, Timestamp};
-use crate::store::{HitFacts, PageFacts, StoreError};
-use crate::visits::{self, Arrival, Bind, MAX_MESSAGE_BYTES, MessageKind, TrackerMessage};
+use crate::store::{
+    Division, FamilyHit, HitFacts, PageFacts, Recorded, StoreError, StoreResult, VisitPart,
+};
+use crate::visits::{
+    self, Arrival, Bind, MAX_MESSAGE_BYTES, MessageKind, Placement, Told, TrackerMessage,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State};
@@ -20,9 +25,12 @@ use sender::Sender;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tracing::debug;
 
 /// Seconds after which the tracker may try again when nothing can be kept.
 const RETRY_AFTER_S: u32 = 5;
+/// Times the place of a message is decided again after other messages of its visitor were faster.
+const TRIES: u32 = 16;
 
 /// The door at the configured path.
 pub fn router(hub: Arc<Hub>) -> Router {
@@ -57,83 +65,172 @@ async fn collect(
     let message = visits::read_message(&bytes)
         .map_err(|refused| HttpError::bad_request(refused.to_string()))?;
     let sender = Sender::read(&hub, &headers, peer);
-    let facts = place(&hub, &setup, site, &message, sender, received_at).await?;
-    let visit = facts.visit.clone();
-    hub.store.record_hit(facts).await.map_err(cannot_keep)?;
+    let door = Door {
+        hub: &hub,
+        setup: &setup,
+        site,
+        received_at,
+    };
+    let visit = keep(&door, &message, &sender).await.map_err(cannot_keep)?;
     hub.wake.relink.notify_one();
     Ok(answer(&message, &visit))
 }
 
-/// What the message tells, with the visit it belongs to.
-async fn place(
-    hub: &Hub,
-    setup: &LiveSetup,
+/// Where and when a message came in.
+struct Door<'a> {
+    hub: &'a Hub,
+    setup: &'a LiveSetup,
     site: SiteId,
-    message: &TrackerMessage,
-    sender: Sender,
     received_at: Timestamp,
-) -> HttpResult<HitFacts> {
-    let rules = &setup.rules;
-    let own_hosts = |host: &str| rules.is_own(host);
-    let (at, _) = visits::corrected_time(message.at_ms, message.sent_ms, received_at);
+}
+
+/// Keeps the message; the key of its visit.
+async fn keep(door: &Door<'_>, message: &TrackerMessage, sender: &Sender) -> StoreResult<String> {
+    for _ in 1..TRIES {
+        match try_to_keep(door, message, sender).await {
+            Err(StoreError::Conflict(cause)) => {
+                debug!(cause, "Another message of the visitor was faster");
+            }
+            result => return result,
+        }
+    }
+    try_to_keep(door, message, sender).await
+}
+
+async fn try_to_keep(
+    door: &Door<'_>,
+    message: &TrackerMessage,
+    sender: &Sender,
+) -> StoreResult<String> {
+    let store = &door.hub.store;
+    let facts = facts(door, message, sender).await?;
+    match store.record_hit(facts).await? {
+        Recorded::Kept { visit, .. } => Ok(visit),
+        Recorded::Mixed(facts) => {
+            let family = store.visit_family(facts.workspace, &facts.visit).await?;
+            store.divide_visit(division(*facts, &family)).await
+        }
+    }
+}
+
+/// Which visits the messages of a browser's id make, this one included.
+fn division(facts: HitFacts, family: &[FamilyHit]) -> Division {
+    let known = family.iter().map(|hit| Told {
+        message: &hit.message,
+        site: hit.site,
+        at: hit.at,
+        page: hit.marks.as_ref(),
+        visit: Some(hit.visit),
+    });
+    let new = Told {
+        message: &facts.message,
+        site: facts.site,
+        at: facts.at,
+        page: facts.page.as_ref().map(|page| &page.marks),
+        visit: None,
+    };
+    let told: Vec<Told<'_>> = known.chain(std::iter::once(new)).collect();
+    let parts = visits::divide(&facts.visit, &told).into_iter();
+    let parts = parts
+        .map(|part| VisitPart {
+            key: part.key,
+            alias: part.alias,
+            visit: part.visit,
+            messages: part
+                .messages
+                .into_iter()
+                .map(|place| family.get(place).map(|hit| hit.id))
+                .collect(),
+        })
+        .collect();
+    Division {
+        seen: family.len(),
+        parts,
+        facts,
+    }
+}
+
+/// What the message tells, with the visit it names or, when it names none, the rules choose.
+async fn facts(
+    door: &Door<'_>,
+    message: &TrackerMessage,
+    sender: &Sender,
+) -> StoreResult<HitFacts> {
+    let rules = &door.setup.rules;
+    let (at, _) = visits::corrected_time(message.at_ms, message.sent_ms, door.received_at);
     let marks = message
         .url
         .as_deref()
         .filter(|_| message.kind == MessageKind::PageView)
-        .map(|url| utm::read(Some(url), message.referrer.as_deref(), &own_hosts));
-    let workspace = setup.workspace.id;
+        .map(|url| {
+            utm::read(Some(url), message.referrer.as_deref(), &|host| {
+                rules.is_own(host)
+            })
+        });
+    let (visit, known) = match &message.visit {
+        Some(id) => (visits::family_key(id).to_owned(), None),
+        None => match placed_by_rules(door, message, at, marks.as_ref()).await? {
+            Placement::Same { visit, key } => (key, Some(visit)),
+            Placement::New { key } => (key, None),
+        },
+    };
+    let mut device = sender.device.clone();
+    device.language = message.language.clone();
+    device.screen_width = message.screen_width;
+    Ok(HitFacts {
+        workspace: door.setup.workspace.id,
+        site: door.site,
+        message: message.id.clone(),
+        visitor: message.visitor.clone(),
+        visit,
+        known,
+        at,
+        received_at: door.received_at,
+        keys: keys(message, marks.as_ref(), at),
+        page: marks.map(|marks| page_facts(door, message, marks, &sender.geo())),
+        device,
+        ip: Some(sender.ip.to_string()),
+        country: sender.country.clone(),
+        city: sender.city.clone(),
+        is_robot: sender.is_robot || message.webdriver,
+    })
+}
+
+async fn placed_by_rules(
+    door: &Door<'_>,
+    message: &TrackerMessage,
+    at: Timestamp,
+    page: Option<&Marks>,
+) -> StoreResult<Placement> {
     let from = at
         .saturating_sub(visits::CLICK_MEMORY)
         .unwrap_or(Timestamp::MIN);
     let to = at
         .saturating_add(visits::CLICK_MEMORY)
         .unwrap_or(Timestamp::MAX);
-    let mut known = hub
-        .store
+    let workspace = door.setup.workspace.id;
+    let store = &door.hub.store;
+    let mut known = store
         .visits_of(workspace, &message.visitor, from, to)
-        .await
-        .map_err(cannot_keep)?;
+        .await?;
+    known.retain(|visit| visit.site == door.site);
     let arrival = Arrival {
         message: &message.id,
         visitor: &message.visitor,
-        visit: message.visit.as_deref(),
         at,
-        page: marks.as_ref(),
+        page,
     };
-    known.retain(|visit| visit.site == site);
-    let placement = visits::place(&arrival, &known, &own_hosts);
-    let mut device = sender.device.clone();
-    device.language = message.language.clone();
-    device.screen_width = message.screen_width;
-    Ok(HitFacts {
-        workspace,
-        site,
-        message: message.id.clone(),
-        visitor: message.visitor.clone(),
-        visit: placement.key().to_owned(),
-        at,
-        received_at,
-        keys: keys(message, marks.as_ref(), at),
-        page: marks.map(|marks| page_facts(setup, site, message, marks, &sender.geo())),
-        device,
-        ip: Some(sender.ip.to_string()),
-        country: sender.country,
-        city: sender.city,
-        is_robot: sender.is_robot || message.webdriver,
-    })
+    let rules = &door.setup.rules;
+    Ok(visits::place(&arrival, &known, &|host| rules.is_own(host)))
 }
 
-fn page_facts(
-    setup: &LiveSetup,
-    site: SiteId,
-    message: &TrackerMessage,
-    marks: Marks,
-    geo: &Geo<'_>,
-) -> PageFacts {
-    let classified = setup.rules.classify(Some(site), &marks, *geo);
+fn page_facts(door: &Door<'_>, message: &TrackerMessage, marks: Marks, geo: &Geo<'_>) -> PageFacts {
+    let rules = &door.setup.rules;
+    let classified = rules.classify(Some(door.site), &marks, *geo);
     PageFacts {
         url: message.url.clone().unwrap_or_default(),
         title: message.title.clone(),
+        arrival: visits::source_of(&marks),
         marks,
         channel_group: classified.channel_group,
         campaign: classified.campaign.map(|matched| matched.id),

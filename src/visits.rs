@@ -11,41 +11,39 @@
 //! order would make other visits.
 //!
 //! The server's rules speak where the browser cannot be right or says nothing:
-//! - one id holds two advertising arrivals, or more than a day: each gets a visit of its own, with
-//!   a key derived from the id and the arrival (or the day) alone;
+//! - one id holds two advertising arrivals, or more than a day: `divide` cuts it anew, by time,
+//!   from all of its messages whenever one comes;
 //! - no id: all rules, against the visits known around that time.
 
 mod clock;
 mod device;
+mod family;
 mod keys;
 mod message;
 
 pub use clock::corrected_time;
 pub use device::device;
+pub use family::{Part, Told, divide, family_key};
 pub use keys::{bind_keys, click_keys, foreign_keys};
 pub use message::{Bind, MAX_MESSAGE_BYTES, MessageKind, ReadError, TrackerMessage, read_message};
 
 use crate::credit::{click_ids, hosts, utm};
-use crate::model::{Marks, Timestamp, Visit, VisitId};
+use crate::model::{LONGEST_VISIT, Marks, Timestamp, Visit, VisitId};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
 /// Silence that ends a visit (tracking.md 7.3, rule 1).
 pub const IDLE: SignedDuration = SignedDuration::from_mins(30);
-/// Longest visit (rule 7).
-pub const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 /// How long a click id is remembered: opening its page again is no new visit (rule 8).
 pub const CLICK_MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A message as far as its place matters.
+/// A message without a visit id, as far as its place matters.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
     /// Id of the message.
     pub message: &'a str,
     /// `c…`
     pub visitor: &'a str,
-    /// `v…`, when the browser sent one.
-    pub visit: Option<&'a str>,
     pub at: Timestamp,
     /// Marks of the page; `None` for messages that are no page views.
     pub page: Option<&'a Marks>,
@@ -87,67 +85,10 @@ impl Placement {
     }
 }
 
-/// The visit of a message. `visits` are the visitor's visits of the same site that were open at
-/// any time within `CLICK_MEMORY` of `arrival.at`; others do no harm. `own_hosts` as for
-/// `utm::read`.
+/// The visit of a message that names none. `visits` are the visitor's visits of the same site that
+/// were open at any time within `CLICK_MEMORY` of `arrival.at`; others do no harm. `own_hosts` as
+/// for `utm::read`.
 pub fn place(
-    arrival: &Arrival<'_>,
-    visits: &[Visit],
-    own_hosts: &dyn Fn(&str) -> bool,
-) -> Placement {
-    match arrival.visit {
-        Some(key) => place_by_key(key, arrival, visits),
-        None => place_by_rules(arrival, visits, own_hosts),
-    }
-}
-
-/// A key for a part of what one browser id holds. It has the form of our ids, so that a script
-/// that is told of it can take it over.
-fn derived_key(key: &str, part: &str) -> String {
-    format!("{key}{PART}{}", digest(part, PART_LENGTH))
-}
-
-/// `of` is the visit of this browser id, or one derived from it.
-fn is_of(of: &str, key: &str) -> bool {
-    of.strip_prefix(key).is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with(PART) && rest.len() == PART.len_utf8() + PART_LENGTH
-    })
-}
-
-/// A letter that the base-32 alphabet of the browser's ids does not have.
-const PART: char = 'u';
-const PART_LENGTH: usize = 8;
-
-fn place_by_key(key: &str, arrival: &Arrival<'_>, visits: &[Visit]) -> Placement {
-    let family = || visits.iter().filter(|visit| is_of(&visit.key, key));
-    if family().next().is_none() {
-        return Placement::New { key: key.into() };
-    }
-    let near = || family().filter(|visit| is_within_a_day(visit, arrival.at));
-    let Some(open) = open_at(near(), arrival.at) else {
-        let day = arrival.at.as_second().div_euclid(86_400);
-        return Placement::of_key(derived_key(key, &day.to_string()), visits);
-    };
-    let marked = arrival
-        .page
-        .filter(|page| !source_of(page).is_empty() && !is_remembered(page, arrival.at, visits));
-    let Some(page) = marked else {
-        return Placement::same(open);
-    };
-    // A visit whose first page names no source agrees with any: that page may simply have
-    // overtaken the landing page.
-    let source = source_of(page);
-    let agreeing = near().filter(|visit| {
-        let known = source_of(&visit.marks);
-        known.is_empty() || known == source
-    });
-    match open_at(agreeing, arrival.at) {
-        Some(visit) => Placement::same(visit),
-        None => Placement::of_key(derived_key(key, &source), visits),
-    }
-}
-
-fn place_by_rules(
     arrival: &Arrival<'_>,
     visits: &[Visit],
     own_hosts: &dyn Fn(&str) -> bool,
@@ -172,7 +113,8 @@ fn place_by_rules(
         Some(visit) => Placement::same(visit),
         None => {
             let seed = format!("{}\n{}", arrival.visitor, arrival.message);
-            Placement::of_key(format!("v{}", digest(&seed, 26)), visits)
+            let key = digest(&seed, 26).replace(family::PART, "9");
+            Placement::of_key(format!("v{key}"), visits)
         }
     }
 }
@@ -201,13 +143,18 @@ fn is_remembered(page: &Marks, at: Timestamp, visits: &[Visit]) -> bool {
 
 /// What says that an arrival is another one: its advertising clicks or, without any, its UTM
 /// tuple, folded. Empty when it has neither.
-fn source_of(marks: &Marks) -> String {
+pub fn source_of(marks: &Marks) -> String {
     let clicks: Vec<_> = ad_clicks(marks)
         .map(|(name, value)| format!("{name}:{value}"))
         .collect();
-    if !clicks.is_empty() {
-        return clicks.join("\n");
+    match clicks.is_empty() {
+        true => utm_tuple(marks).unwrap_or_default(),
+        false => clicks.join("\n"),
     }
+}
+
+/// Folded; `None` when no field of it is set.
+fn utm_tuple(marks: &Marks) -> Option<String> {
     let utm = &marks.utm;
     let tuple = [
         &utm.utm_source,
@@ -216,12 +163,11 @@ fn source_of(marks: &Marks) -> String {
         &utm.utm_content,
         &utm.utm_term,
     ];
-    if tuple.iter().all(|field| field.is_none()) {
-        return String::new();
-    }
-    tuple
-        .map(|field| field.as_deref().map(utm::fold).unwrap_or_default())
-        .join("\n")
+    tuple.iter().any(|field| field.is_some()).then(|| {
+        tuple
+            .map(|field| field.as_deref().map(utm::fold).unwrap_or_default())
+            .join("\n")
+    })
 }
 
 fn ad_clicks(marks: &Marks) -> impl Iterator<Item = (&str, &String)> {
@@ -268,7 +214,8 @@ fn open_at<'v>(visits: impl Iterator<Item = &'v Visit>, at: Timestamp) -> Option
 }
 
 fn is_within_a_day(visit: &Visit, at: Timestamp) -> bool {
-    at.duration_since(visit.started_at) < LONGEST && visit.last_hit_at.duration_since(at) < LONGEST
+    at.duration_since(visit.started_at) < LONGEST_VISIT
+        && visit.last_hit_at.duration_since(at) < LONGEST_VISIT
 }
 
 /// The first `length` letters of a hash, in the alphabet of our ids.

@@ -96,11 +96,13 @@ impl Conversation {
             message: format!("M{:09}", self.0),
             visitor: self.visitor(),
             visit: self.visit(),
+            known: None,
             at,
             received_at: at,
             page: Some(PageFacts {
                 url: self.page(),
                 title: Some("Диваны".into()),
+                arrival: campaign(self.0),
                 marks,
                 channel_group: ChannelGroup::PaidSearch,
                 campaign: None,

@@ -187,7 +187,8 @@ create table call_budgets (
     next_at integer not null
 ) strict, without rowid;
 
--- Visitors, visits, hits.
+-- Visitors, visits, hits. When one id of a browser holds several visits, the earliest has the id as
+-- its key and the others are parts of it.
 
 create table visitors (
     id integer primary key autoincrement,
@@ -205,10 +206,12 @@ create table visits (
     visitor_id integer not null,
     visitor_key text not null,
     key text not null,
+    part_of integer,
     started_at integer not null,
     last_hit_at integer not null,
     page_at integer,
     page_message text,
+    arrival text not null,
     marks text not null,
     channel_group text not null,
     campaign_id integer,
@@ -219,12 +222,17 @@ create table visits (
     city text,
     is_robot integer not null,
     hits integer not null,
+    messages integer not null,
     api_id integer as (coalesce(remote_id, 4000000000000000 + id)) virtual,
     unique (workspace_id, key)
 ) strict;
 
 create index visits_visitor on visits (visitor_id, started_at);
 create index visits_started on visits (workspace_id, started_at);
+create index visits_part on visits (part_of) where part_of is not null;
+
+-- Every message of the tracker with all that a visit is folded from. `url`, `marks`, `arrival` and
+-- `channel_group` are those of page views, null for other messages.
 
 create table hits (
     id integer primary key autoincrement,
@@ -233,8 +241,20 @@ create table hits (
     message text not null,
     visit_id integer not null,
     at integer not null,
-    url text not null,
+    url text,
     title text,
+    visitor_key text not null,
+    keys text,
+    marks text,
+    arrival text,
+    channel_group text,
+    campaign_id integer,
+    source_id integer,
+    device text not null,
+    ip text,
+    country text,
+    city text,
+    is_robot integer not null,
     unique (site_id, message)
 ) strict;
 

@@ -41,7 +41,7 @@ pub use setup::{
     Target, Workspace,
 };
 pub use setup_field::{Field, FieldKind};
-pub use visit::{Device, Hit, Visit, Visitor};
+pub use visit::{Device, Hit, LONGEST_VISIT, Visit, Visitor};
 
 /// An instant, UTC, kept to the microsecond (DESIGN.md 5.1 "Time").
 pub type Timestamp = jiff::Timestamp;

@@ -3,7 +3,11 @@
 use super::{
     CampaignId, ChannelGroup, HitId, Marks, SiteId, SourceId, Timestamp, VisitId, VisitorId,
 };
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+
+/// A visit that would last so long is another one (tracking.md 7.3, rule 7).
+pub const LONGEST_VISIT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A browser, kept by its id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

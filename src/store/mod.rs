@@ -26,7 +26,9 @@ pub use intake::{
 };
 pub use setup::{IntegrationRow, NewIntegration, Removable, Setup, TokenRow, WorkspaceSetup};
 pub use upkeep::{StoreReport, Upkeep};
-pub use visits::{HitFacts, PageFacts, VisitFilter, VisitView, Visits};
+pub use visits::{
+    Division, FamilyHit, HitFacts, PageFacts, Recorded, VisitFilter, VisitPart, VisitView, Visits,
+};
 
 /// All a hub asks of a store.
 pub trait Store: Intake + Conversations + Visits + Setup + Access + Upkeep {}

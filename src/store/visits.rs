@@ -2,8 +2,8 @@
 
 use super::{Page, PageRequest, StoreResult};
 use crate::model::{
-    CampaignId, ChannelGroup, Device, Hit, Key, Marks, SiteId, SourceId, Timestamp, Visit, VisitId,
-    WorkspaceId,
+    CampaignId, ChannelGroup, Device, Hit, HitId, Key, Marks, SiteId, SourceId, Timestamp, Visit,
+    VisitId, WorkspaceId,
 };
 use async_trait::async_trait;
 
@@ -12,8 +12,16 @@ use async_trait::async_trait;
 pub trait Visits: Send + Sync {
     /// Adds what one tracker message tells; returns when it is on disk. A visit is the fold of its
     /// messages: earliest start, latest hit, marks of the earliest page, union of keys, so order
-    /// and repetition do not matter. `false` when the message was known.
-    async fn record_hit(&self, facts: HitFacts) -> StoreResult<bool>;
+    /// and repetition do not matter. `Conflict` when the visit of `HitFacts::known` is no more.
+    async fn record_hit(&self, facts: HitFacts) -> StoreResult<Recorded>;
+
+    /// All messages of the visits that the browser's id `key` holds.
+    async fn visit_family(&self, workspace: WorkspaceId, key: &str) -> StoreResult<Vec<FamilyHit>>;
+
+    /// Adds a message that `record_hit` left out and makes the visits of its family those that are
+    /// given; returns the key of the message's visit. A visit without messages is no more.
+    /// `Conflict` when the family has got another message since it was read.
+    async fn divide_visit(&self, division: Division) -> StoreResult<String>;
 
     /// Visits of a visitor (`c…`) that were open at any time in the span, at most 200.
     async fn visits_of(
@@ -59,8 +67,10 @@ pub struct HitFacts {
     pub message: String,
     /// Our visitor id, `c…`.
     pub visitor: String,
-    /// Our visit id, `v…`.
+    /// The visit's key: the browser's own id, `v…`, or that of the visit chosen by the rules.
     pub visit: String,
+    /// Set when the rules chose a known visit.
+    pub known: Option<VisitId>,
     pub at: Timestamp,
     pub received_at: Timestamp,
     /// Set for page views.
@@ -79,9 +89,60 @@ pub struct PageFacts {
     pub url: String,
     pub title: Option<String>,
     pub marks: Marks,
+    /// What tells one advertising arrival from another; empty when the page has nothing of it.
+    pub arrival: String,
     pub channel_group: ChannelGroup,
     pub campaign: Option<CampaignId>,
     pub source: Option<SourceId>,
+}
+
+/// What became of a tracker message.
+#[derive(Debug)]
+pub enum Recorded {
+    /// It is on disk, since now or since before.
+    Kept {
+        /// Key of its visit.
+        visit: String,
+        is_new: bool,
+    },
+    /// It was not written: with it, the browser's id holds two arrivals, a day or more, or it holds
+    /// several visits already. Which are they?
+    Mixed(Box<HitFacts>),
+}
+
+/// A message of a family as far as its place matters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FamilyHit {
+    pub id: HitId,
+    /// The visit that has it.
+    pub visit: VisitId,
+    pub site: SiteId,
+    pub message: String,
+    pub at: Timestamp,
+    /// Set for page views.
+    pub marks: Option<Marks>,
+}
+
+/// The visits that a browser's id holds, and the message because of which they were decided.
+#[derive(Clone, Debug)]
+pub struct Division {
+    pub facts: HitFacts,
+    /// How many messages the family had when it was read.
+    pub seen: usize,
+    /// In the order of time; the first has the key `facts.visit`.
+    pub parts: Vec<VisitPart>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct VisitPart {
+    pub key: String,
+    /// Another name by which it is found.
+    pub alias: String,
+    /// The visit of the family that becomes this one; `None` for a new one.
+    pub visit: Option<VisitId>,
+    /// Known messages and, as `None`, the new one, in the order of time.
+    pub messages: Vec<Option<HitId>>,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -19,3 +19,4 @@ mod replay;
 mod settings;
 mod silence;
 mod sites;
+mod visits;

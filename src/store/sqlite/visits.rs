@@ -1,13 +1,17 @@
 //! Visitors, visits and hits in SQLite.
 
+mod family;
+mod record;
+
 use super::SqliteStore;
-use super::rows::{cursor_parts, get_json, get_time, get_word, micros, page, to_json};
+use super::rows::{cursor_parts, get_json, get_time, get_word, micros, page};
 use crate::model::{
     CampaignId, ChannelGroup, Hit, HitId, Key, KeyKind, SiteId, SourceId, Timestamp, Visit,
     VisitId, VisitorId, WorkspaceId,
 };
 use crate::store::{
-    HitFacts, Page, PageFacts, PageRequest, StoreError, StoreResult, VisitFilter, VisitView, Visits,
+    Division, FamilyHit, HitFacts, Page, PageRequest, Recorded, StoreError, StoreResult,
+    VisitFilter, VisitView, Visits,
 };
 use async_trait::async_trait;
 use rusqlite::types::Value;
@@ -32,9 +36,22 @@ pub(super) const AFTER_VISIT: usize = 17;
 
 #[async_trait]
 impl Visits for SqliteStore {
-    async fn record_hit(&self, facts: HitFacts) -> StoreResult<bool> {
+    async fn record_hit(&self, facts: HitFacts) -> StoreResult<Recorded> {
         self.writer
-            .write(move |connection| record(connection, &facts))
+            .write(move |connection| record::record(connection, facts))
+            .await
+    }
+
+    async fn visit_family(&self, workspace: WorkspaceId, key: &str) -> StoreResult<Vec<FamilyHit>> {
+        let key = key.to_owned();
+        self.readers
+            .read(move |connection| family::hits(connection, workspace, &key))
+            .await
+    }
+
+    async fn divide_visit(&self, division: Division) -> StoreResult<String> {
+        self.writer
+            .write(move |connection| family::divide(connection, &division))
             .await
     }
 
@@ -165,7 +182,10 @@ fn view(connection: &Connection, workspace: WorkspaceId, id: VisitId) -> StoreRe
         .optional()?
         .ok_or(StoreError::NotFound("the visit"))?;
     let hits = connection
-        .prepare_cached("select * from hits where visit_id = ?1 order by at, id limit 500")?
+        .prepare_cached(
+            "select id, visit_id, at, url, title from hits
+             where visit_id = ?1 and url is not null order by at, message, id limit 500",
+        )?
         .query_map([id.0], read_hit)?
         .collect::<Result<_, _>>()?;
     let keys = connection
@@ -188,249 +208,6 @@ pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<Key> {
         kind: get_word(row, "kind", KeyKind::parse)?,
         value: row.get("value")?,
     })
-}
-
-/// What is known of a visit before a message.
-struct Known {
-    id: i64,
-    visitor_key: String,
-    started_at: i64,
-    last_hit_at: i64,
-    page: Option<(i64, String)>,
-}
-
-fn record(connection: &Connection, facts: &HitFacts) -> StoreResult<bool> {
-    let Some(known) = known_visit(connection, facts)? else {
-        let visitor = visitor_id(connection, facts)?;
-        let id = insert_visit(connection, facts, visitor)?;
-        if let Some(page) = &facts.page {
-            insert_hit(connection, facts, page, id)?;
-        }
-        insert_keys(connection, facts, id, true, false)?;
-        log_visit(connection, facts, id)?;
-        return Ok(true);
-    };
-    let at = micros(facts.at);
-    let is_new = match &facts.page {
-        Some(page) => insert_hit(connection, facts, page, known.id)?,
-        None => at < known.started_at || at > known.last_hit_at,
-    };
-    let moved = is_new && at < known.started_at;
-    if is_new {
-        extend_visit(connection, facts, &known)?;
-    }
-    let other_visitor = facts.visitor != known.visitor_key;
-    let keys_changed = insert_keys(connection, facts, known.id, moved, other_visitor)?;
-    if moved || keys_changed {
-        log_visit(connection, facts, known.id)?;
-    }
-    Ok(is_new || keys_changed)
-}
-
-fn log_visit(connection: &Connection, facts: &HitFacts, id: i64) -> StoreResult<()> {
-    let at = micros(facts.received_at);
-    log_change(connection, facts.workspace, VISIT, id, at)?;
-    Ok(())
-}
-
-fn known_visit(connection: &Connection, facts: &HitFacts) -> StoreResult<Option<Known>> {
-    let known = connection
-        .prepare_cached(
-            "select id, visitor_key, started_at, last_hit_at, page_at, page_message from visits
-             where workspace_id = ?1 and key = ?2",
-        )?
-        .query_row(params![facts.workspace.0, facts.visit], |row| {
-            let page_at: Option<i64> = row.get(4)?;
-            Ok(Known {
-                id: row.get(0)?,
-                visitor_key: row.get(1)?,
-                started_at: row.get(2)?,
-                last_hit_at: row.get(3)?,
-                page: page_at.zip(row.get(5)?),
-            })
-        })
-        .optional()?;
-    Ok(known)
-}
-
-fn visitor_id(connection: &Connection, facts: &HitFacts) -> StoreResult<i64> {
-    let id = connection
-        .prepare_cached(
-            "insert into visitors (workspace_id, key, first_seen_at) values (?1, ?2, ?3)
-             on conflict (workspace_id, key) do update
-                 set first_seen_at = min(first_seen_at, excluded.first_seen_at)
-             returning id",
-        )?
-        .query_row(
-            params![facts.workspace.0, facts.visitor, micros(facts.at)],
-            |row| row.get(0),
-        )?;
-    Ok(id)
-}
-
-fn insert_visit(connection: &Connection, facts: &HitFacts, visitor: i64) -> StoreResult<i64> {
-    let page = facts.page.as_ref();
-    let marks = page.map(|page| page.marks.clone()).unwrap_or_default();
-    let channel_group = page.map_or(ChannelGroup::Direct, |page| page.channel_group);
-    connection
-        .prepare_cached(
-            "insert into visits (workspace_id, site_id, visitor_id, visitor_key, key, started_at,
-                last_hit_at, page_at, page_message, marks, channel_group, campaign_id, source_id,
-                device, ip, country, city, is_robot, hits)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                ?17, ?18)",
-        )?
-        .execute(params![
-            facts.workspace.0,
-            facts.site.0,
-            visitor,
-            facts.visitor,
-            facts.visit,
-            micros(facts.at),
-            page.map(|_| micros(facts.at)),
-            page.map(|_| &facts.message),
-            to_json(&marks)?,
-            channel_group.as_str(),
-            page.and_then(|page| page.campaign).map(|id| id.0),
-            page.and_then(|page| page.source).map(|id| id.0),
-            to_json(&facts.device)?,
-            facts.ip,
-            facts.country,
-            facts.city,
-            facts.is_robot,
-            i64::from(page.is_some()),
-        ])?;
-    Ok(connection.last_insert_rowid())
-}
-
-/// `false` when the message was known.
-fn insert_hit(
-    connection: &Connection,
-    facts: &HitFacts,
-    page: &PageFacts,
-    visit: i64,
-) -> StoreResult<bool> {
-    let inserted = connection
-        .prepare_cached(
-            "insert into hits (workspace_id, site_id, message, visit_id, at, url, title)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict do nothing",
-        )?
-        .execute(params![
-            facts.workspace.0,
-            facts.site.0,
-            facts.message,
-            visit,
-            micros(facts.at),
-            page.url,
-            page.title,
-        ])?;
-    Ok(inserted == 1)
-}
-
-/// Earliest start, latest hit, visitor of the earliest message (then the smaller one); the earliest
-/// page (then the smaller message id) gives the marks and where they were seen, and the earliest
-/// message as long as there is no page.
-fn extend_visit(connection: &Connection, facts: &HitFacts, known: &Known) -> StoreResult<()> {
-    let at = micros(facts.at);
-    connection
-        .prepare_cached(
-            "update visits set started_at = min(started_at, ?2), last_hit_at = max(last_hit_at, ?2),
-                hits = hits + ?3, is_robot = is_robot or ?4
-             where id = ?1",
-        )?
-        .execute(params![known.id, at, i64::from(facts.page.is_some()), facts.is_robot])?;
-    if facts.visitor != known.visitor_key
-        && (at, &facts.visitor) < (known.started_at, &known.visitor_key)
-    {
-        let visitor = visitor_id(connection, facts)?;
-        connection
-            .prepare_cached("update visits set visitor_id = ?2, visitor_key = ?3 where id = ?1")?
-            .execute(params![known.id, visitor, facts.visitor])?;
-    }
-    let is_first = match (&facts.page, &known.page) {
-        (Some(_), Some((first_at, message))) => {
-            (at, facts.message.as_str()) < (*first_at, message.as_str())
-        }
-        (Some(_), None) => true,
-        (None, Some(_)) => false,
-        (None, None) => at < known.started_at,
-    };
-    if is_first {
-        move_visit(connection, facts, known.id)?;
-    }
-    if let (true, Some(page)) = (is_first, &facts.page) {
-        mark_visit(connection, facts, page, known.id)?;
-    }
-    Ok(())
-}
-
-/// Where and with what the visit was made.
-fn move_visit(connection: &Connection, facts: &HitFacts, id: i64) -> StoreResult<()> {
-    connection
-        .prepare_cached(
-            "update visits set site_id = ?2, device = ?3, ip = ?4, country = ?5, city = ?6
-             where id = ?1",
-        )?
-        .execute(params![
-            id,
-            facts.site.0,
-            to_json(&facts.device)?,
-            facts.ip,
-            facts.country,
-            facts.city,
-        ])?;
-    Ok(())
-}
-
-/// Where the visit came from.
-fn mark_visit(
-    connection: &Connection,
-    facts: &HitFacts,
-    page: &PageFacts,
-    id: i64,
-) -> StoreResult<()> {
-    connection
-        .prepare_cached(
-            "update visits set page_at = ?2, page_message = ?3, marks = ?4, channel_group = ?5,
-                campaign_id = ?6, source_id = ?7
-             where id = ?1",
-        )?
-        .execute(params![
-            id,
-            micros(facts.at),
-            facts.message,
-            to_json(&page.marks)?,
-            page.channel_group.as_str(),
-            page.campaign.map(|id| id.0),
-            page.source.map(|id| id.0),
-        ])?;
-    Ok(())
-}
-
-/// Adds the message's keys. When the visit is new or now begins earlier, the key of its visitor is
-/// announced again: communications of the visitor may belong to another of his visits now. A visit
-/// has the keys of all visitors who told of it.
-fn insert_keys(
-    connection: &Connection,
-    facts: &HitFacts,
-    visit: i64,
-    moved: bool,
-    other_visitor: bool,
-) -> StoreResult<bool> {
-    let (seq, at) = (next_change(connection)?, micros(facts.at));
-    let visitor = Key::new(KeyKind::Visitor, &*facts.visitor);
-    let told = facts.keys.iter().chain(other_visitor.then_some(&visitor));
-    let mut changed = false;
-    for key in told {
-        changed |= put_key(connection, facts.workspace, key, VISIT, visit, at, seq)?;
-    }
-    if moved {
-        let own = [Key::new(KeyKind::Visit, &*facts.visit), visitor];
-        for key in own {
-            announce_key(connection, facts.workspace, &key, VISIT, visit, at, seq)?;
-        }
-    }
-    Ok(changed)
 }
 
 /// `true` when the key is new to the subject. The earliest time stays.

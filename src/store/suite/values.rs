@@ -154,6 +154,7 @@ impl Owner {
             message: message.into(),
             visitor: "cAnna".into(),
             visit: visit.into(),
+            known: None,
             at: at(seconds),
             received_at: at(seconds),
             page: None,
@@ -179,6 +180,7 @@ impl Owner {
                     },
                     ..Marks::default()
                 },
+                arrival: String::new(),
                 channel_group: ChannelGroup::Search,
                 campaign: None,
                 source: None,

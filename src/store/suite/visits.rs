@@ -1,14 +1,20 @@
 //! Cases of visits: the fold of tracker messages, and the lists of visits.
 
-use super::ground::{Ground, assert_not_found};
-use super::values::{after, at, everything, first, key};
+use super::ground::{Ground, assert_conflict, assert_not_found};
+use super::values::{after, at, everything, first, key, write};
 use crate::model::{
-    CampaignId, ChannelGroup, Device, Key, KeyKind, SiteId, SourceId, Visit, VisitId,
+    CampaignId, ChannelGroup, Communication, Device, Key, KeyKind, Marks, SiteId, SourceId, Visit,
+    VisitId,
 };
-use crate::store::{HitFacts, PageFacts, VisitFilter, VisitView};
+use crate::store::{Division, HitFacts, PageFacts, Recorded, VisitFilter, VisitPart, VisitView};
+use std::collections::BTreeSet;
 
+/// `true` when the message is new.
 async fn told(ground: &Ground, facts: HitFacts) -> bool {
-    ground.store.record_hit(facts).await.unwrap()
+    match ground.store.record_hit(facts).await.unwrap() {
+        Recorded::Kept { is_new, .. } => is_new,
+        Recorded::Mixed(facts) => panic!("{} is mixed", facts.visit),
+    }
 }
 
 async fn visit_by_key(ground: &Ground, visit: &str) -> Visit {
@@ -322,6 +328,229 @@ pub async fn a_key_keeps_the_time_at_which_it_was_seen_first(ground: Ground) {
     };
     let candidates = ground.store.candidates(vec![query]).await.unwrap();
     assert_eq!(candidates[0].found[0].key_at, at(10));
+}
+
+/// A page view of an advertising arrival, named for both.
+fn arrival(ground: &Ground, visit: &str, name: &str, seconds: i64) -> HitFacts {
+    of_page(ground.own.page(visit, &of(visit, name), seconds), |page| {
+        page.arrival = name[..1].into();
+        page.url = name.into();
+        page.marks.utm.utm_source = Some(name.into());
+    })
+}
+
+/// Tells a message, cutting at each arrival that is another than the one before.
+async fn told_or_cut(ground: &Ground, facts: HitFacts) {
+    let recorded = ground.store.record_hit(facts).await.unwrap();
+    if let Recorded::Mixed(facts) = recorded {
+        let division = cut(ground, *facts).await;
+        ground.store.divide_visit(division).await.unwrap();
+    }
+}
+
+async fn cut(ground: &Ground, facts: HitFacts) -> Division {
+    let workspace = ground.own.workspace;
+    let family = ground
+        .store
+        .visit_family(workspace, &facts.visit)
+        .await
+        .unwrap();
+    let seen = family.len();
+    let letter = |marks: &Marks| marks.utm.utm_source.clone().unwrap()[..1].to_owned();
+    let known = family.iter().map(|hit| {
+        let page = hit.marks.as_ref().map(letter);
+        (hit.at, Some(hit.id), Some(hit.visit), page)
+    });
+    let page = facts.page.as_ref().map(|page| letter(&page.marks));
+    let mut all: Vec<_> = known.chain([(facts.at, None, None, page)]).collect();
+    all.sort();
+    let mut parts: Vec<(Option<String>, VisitPart)> = vec![];
+    for (_, message, visit, page) in all {
+        let last = parts.last().map(|(of, _)| of);
+        if last.is_none_or(|of| page.is_some() && *of != page) {
+            let alias = format!("{}-{}", facts.visit, page.as_deref().unwrap_or("none"));
+            let key = match parts.is_empty() {
+                true => facts.visit.clone(),
+                false => alias.clone(),
+            };
+            let messages = vec![];
+            let part = VisitPart {
+                key,
+                alias,
+                visit,
+                messages,
+            };
+            parts.push((page, part));
+        }
+        parts.last_mut().unwrap().1.messages.push(message);
+    }
+    Division {
+        facts,
+        seen,
+        parts: parts.into_iter().map(|(_, part)| part).collect(),
+    }
+}
+
+pub async fn a_message_that_mixes_a_visit_is_left_out(ground: Ground) {
+    told(&ground, arrival(&ground, "v1", "a", 0)).await;
+    told(&ground, arrival(&ground, "v1", "a2", 50)).await;
+    told(&ground, ground.own.bind("v1", "bind", 86_399, vec![])).await;
+    let before = view(&ground, "v1").await;
+    for mixing in [
+        arrival(&ground, "v1", "b", 60),
+        ground.own.page("v1", "late", 86_400),
+        ground.own.page("v1", "early", -1),
+    ] {
+        let recorded = ground.store.record_hit(mixing.clone()).await.unwrap();
+        let Recorded::Mixed(facts) = recorded else {
+            panic!("{} was kept", mixing.message);
+        };
+        assert_eq!(facts.message, mixing.message);
+    }
+    let after = view(&ground, "v1").await;
+    assert_eq!((after.visit, after.hits), (before.visit, before.hits));
+    told_or_cut(&ground, arrival(&ground, "v1", "b", 60)).await;
+    let inner = ground.own.bind("v1", "inner", 70, vec![]);
+    let recorded = ground.store.record_hit(inner).await.unwrap();
+    assert!(matches!(recorded, Recorded::Mixed(_)), "it is several now");
+}
+
+pub async fn a_message_for_a_visit_that_is_no_more_is_refused(ground: Ground) {
+    let facts = HitFacts {
+        known: Some(VisitId(9_999)),
+        ..ground.own.page("v1", "m1", 0)
+    };
+    assert_conflict(ground.store.record_hit(facts).await);
+    assert_eq!(listed(&ground, VisitFilter::default()).await, []);
+}
+
+pub async fn a_division_gives_the_same_visits_in_any_order(ground: Ground) {
+    let mut expected = None;
+    for (number, order) in ORDERS.into_iter().enumerate() {
+        let name = format!("v{number}");
+        let bound = vec![key(KeyKind::BoundChat, "jivosite:1")];
+        let bind = ground.own.bind(&name, &of(&name, "m"), 25, bound);
+        let other = of_visitor(arrival(&ground, &name, "b", 20), "cBoris");
+        let messages = [
+            arrival(&ground, &name, "a", 10),
+            other,
+            HitFacts {
+                is_robot: true,
+                ..arrival(&ground, &name, "c", 30)
+            },
+        ];
+        told_or_cut(&ground, bind).await;
+        for place in order {
+            told_or_cut(&ground, messages[place].clone()).await;
+        }
+        let mut seen = vec![];
+        for suffix in ["", "-b", "-c"] {
+            let VisitView {
+                mut visit,
+                hits,
+                keys,
+                ..
+            } = view(&ground, &format!("{name}{suffix}")).await;
+            visit.id = VisitId(0);
+            visit.key = String::new();
+            let keys = keys
+                .into_iter()
+                .map(|key| (key.kind, key.value.replace(&name, "v")));
+            let keys: BTreeSet<_> = keys.collect();
+            let pages: Vec<_> = hits.into_iter().map(|hit| (hit.at, hit.url)).collect();
+            seen.push((visit, pages, keys));
+        }
+        assert_eq!(&seen, expected.get_or_insert(seen.clone()), "{order:?}");
+        let bound = (KeyKind::BoundChat, "jivosite:1".to_owned());
+        let has: Vec<_> = seen
+            .iter()
+            .map(|(.., keys)| keys.contains(&bound))
+            .collect();
+        assert_eq!(has, [false, true, false]);
+    }
+}
+
+pub async fn a_division_that_was_overtaken_is_refused(ground: Ground) {
+    told(&ground, arrival(&ground, "v1", "a", 0)).await;
+    let division = cut(&ground, arrival(&ground, "v1", "b", 20)).await;
+    told(&ground, ground.own.bind("v1", "bind", 10, vec![])).await;
+    assert_conflict(ground.store.divide_visit(division).await);
+    assert_eq!(listed(&ground, VisitFilter::default()).await.len(), 1);
+}
+
+pub async fn a_division_of_a_known_message_changes_nothing(ground: Ground) {
+    told(&ground, arrival(&ground, "v1", "a", 0)).await;
+    let division = cut(&ground, arrival(&ground, "v1", "b", 20)).await;
+    for _ in 0..2 {
+        let visit = ground.store.divide_visit(division.clone()).await;
+        assert_eq!(visit.unwrap(), "v1-b");
+    }
+    assert!(!told(&ground, arrival(&ground, "v1", "b", 20)).await);
+    assert_eq!(visit_by_key(&ground, "v1-b").await.hits, 1);
+}
+
+pub async fn a_visit_keeps_its_row_when_its_key_goes_to_another(ground: Ground) {
+    told(&ground, arrival(&ground, "v1", "b", 20)).await;
+    let before = visit_by_key(&ground, "v1").await;
+    told_or_cut(&ground, arrival(&ground, "v1", "a", 0)).await;
+    let expected = Visit {
+        key: "v1-b".into(),
+        ..before
+    };
+    assert_eq!(visit_by_key(&ground, "v1-b").await, expected);
+    let first = visit_by_key(&ground, "v1").await;
+    assert_eq!(first.marks.utm.utm_source.as_deref(), Some("a"));
+    // A later message finds its way, and the others stay as they are.
+    told_or_cut(&ground, ground.own.bind("v1", "bind", 10, vec![])).await;
+    assert_eq!(visit_by_key(&ground, "v1").await.last_hit_at, at(10));
+    assert_eq!(visit_by_key(&ground, "v1-b").await, expected);
+}
+
+pub async fn a_visit_left_without_messages_is_no_more(ground: Ground) {
+    told(&ground, arrival(&ground, "v1", "a", 0)).await;
+    told_or_cut(&ground, arrival(&ground, "v1", "b", 20)).await;
+    let gone = visit_by_key(&ground, "v1-b").await.id;
+    let mut division = cut(&ground, ground.own.bind("v1", "bind", 30, vec![])).await;
+    let messages: Vec<_> = division
+        .parts
+        .drain(1..)
+        .flat_map(|part| part.messages)
+        .collect();
+    division.parts[0].messages.extend(messages);
+    ground.store.divide_visit(division).await.unwrap();
+    assert_not_found(ground.store.visit(ground.own.workspace, gone).await);
+    let only = view(&ground, "v1").await;
+    assert_eq!((only.visit.hits, only.visit.last_hit_at), (2, at(30)));
+    let keys = ["v1", "v1-a"].map(|name| key(KeyKind::Visit, name));
+    let expected = keys.into_iter().chain([key(KeyKind::Visitor, "cAnna")]);
+    assert_eq!(sorted(only.keys), sorted(expected.collect()));
+}
+
+pub async fn a_division_touches_those_who_share_a_key(ground: Ground) {
+    let bound = key(KeyKind::BoundChat, "jivosite:1");
+    told(&ground, arrival(&ground, "v1", "b", 20)).await;
+    told(
+        &ground,
+        ground.own.bind("v1", "bind", 25, vec![bound.clone()]),
+    )
+    .await;
+    let mut chats = vec![];
+    for shared in [
+        bound,
+        key(KeyKind::Visit, "v1"),
+        key(KeyKind::Visitor, "cAnna"),
+    ] {
+        let chat = Communication {
+            keys: vec![shared.clone()],
+            ..ground.own.chat(&shared.value)
+        };
+        chats.push((ground.own.workspace, ground.put(write(chat)).await.id));
+    }
+    let read = ground.store.touched("relink", 1_000).await.unwrap();
+    ground.store.confirm_touched("relink", &read).await.unwrap();
+    told_or_cut(&ground, arrival(&ground, "v1", "a", 0)).await;
+    let touched = ground.store.touched("relink", 1_000).await.unwrap();
+    assert_eq!(touched.communications, chats);
 }
 
 pub async fn message_ids_are_of_their_site(ground: Ground) {
