@@ -51,6 +51,12 @@ pub trait Story: Clone + std::fmt::Debug + 'static {
 pub struct Visitor {
     /// Minutes after eight at which visits begin.
     visits: Vec<i64>,
+    /// The browser takes them all for one.
+    one_id: bool,
+    /// The visit whose first page names no source.
+    bare: Option<usize>,
+    /// The first visit's page is loaded again in this one.
+    reloads: Option<usize>,
     /// Pages of each visit beyond the first.
     more_pages: i64,
     /// How late the tracker's messages arrive, seconds.
@@ -63,12 +69,19 @@ pub struct Visitor {
 }
 
 fn any_visitor() -> impl Strategy<Value = Visitor> {
-    let visits = proptest::sample::subsequence(vec![0_i64, 41, 95, 140], 1..=3);
+    let minutes = vec![-1_470_i64, 0, 0, 41, 95, 140, 1_480];
+    let visits = proptest::sample::subsequence(minutes, 1..=3);
     let told = || proptest::option::weighted(0.4, 0..3_usize);
-    (visits, 0..3_i64, 0..900_i64, told(), told(), told(), told()).prop_map(
-        |(visits, more_pages, delay_s, tells_user, tells_chat, tells_counter, marks_order)| {
+    let one_id = proptest::bool::weighted(0.6);
+    let browser = (visits, one_id, told(), told(), 0..3_i64, 0..900_i64);
+    (browser, told(), told(), told(), told()).prop_map(
+        |(browser, tells_user, tells_chat, tells_counter, marks_order)| {
+            let (visits, one_id, bare, reloads, more_pages, delay_s) = browser;
             Visitor {
                 visits,
+                one_id,
+                bare,
+                reloads,
                 more_pages,
                 delay_s,
                 tells_user,
@@ -83,6 +96,10 @@ fn any_visitor() -> impl Strategy<Value = Visitor> {
 const NAMES: [&str; 3] = ["a", "b", "c"];
 const COUNTER: &str = "1786010400123456789";
 
+fn landing(nth: usize) -> String {
+    format!("/?utm_source=yandex&utm_campaign=spring{nth}")
+}
+
 /// So many seconds after eight o'clock.
 fn after_eight(seconds: i64) -> Timestamp {
     at("08:00") + SignedDuration::from_secs(seconds)
@@ -94,33 +111,36 @@ impl Visitor {
         let mut hits = Vec::new();
         for (nth, minute) in self.visits.iter().enumerate() {
             let begins = after_eight(minute * 60);
+            let name = self.name(nth);
             for page in 0..=self.more_pages {
                 let when = begins + SignedDuration::from_secs(page * 50);
                 let path = match page {
-                    0 => format!("/?utm_source=yandex&utm_campaign=spring{nth}"),
+                    0 if self.bare != Some(nth) => landing(nth),
                     _ => format!("/page{page}"),
                 };
-                hits.push(page_view("ira", NAMES[nth], when, &path));
+                hits.push(page_view("ira", name, when, &path));
+            }
+            if self.reloads == Some(nth) {
+                let when = begins + SignedDuration::from_secs(170);
+                hits.push(page_view("ira", name, when, &landing(0)));
             }
             let soon = begins + SignedDuration::from_secs(20);
             let told = |told: Option<usize>| told == Some(nth);
             if told(self.tells_user) {
                 let user = json!({"provider": provider, "user": user});
-                hits.push(binding("ira", NAMES[nth], soon, user));
+                hits.push(binding("ira", name, soon, user));
             }
             if told(self.tells_chat) {
                 let chat = json!({"provider": provider, "chat": chat});
-                hits.push(binding("ira", NAMES[nth], soon, chat));
+                hits.push(binding("ira", name, soon, chat));
             }
             if told(self.marks_order) {
                 let mark = json!({"provider": provider, "site": "shop"});
-                hits.push(binding("ira", NAMES[nth], soon, mark));
+                hits.push(binding("ira", name, soon, mark));
             }
             if told(self.tells_counter) {
-                hits.push(
-                    json!({"t": "ids", "c": visitor("ira"), "v": visit(NAMES[nth]),
-                    "at": soon.as_millisecond(), "x": {"ym": COUNTER}}),
-                );
+                hits.push(json!({"t": "ids", "c": visitor("ira"), "v": visit(name),
+                    "at": soon.as_millisecond(), "x": {"ym": COUNTER}}));
             }
         }
         let stranger = "/?utm_source=vk&utm_campaign=autumn";
@@ -136,8 +156,16 @@ impl Visitor {
         numbered.collect()
     }
 
+    /// The browser's name of a visit.
+    fn name(&self, nth: usize) -> &'static str {
+        match self.one_id {
+            true => NAMES[0],
+            false => NAMES[nth % self.visits.len()],
+        }
+    }
+
     fn token(&self, nth: usize) -> String {
-        visit(NAMES[nth % self.visits.len()])
+        visit(self.name(nth))
     }
 }
 
@@ -153,7 +181,14 @@ fn any_dialogue() -> impl Strategy<Value = Dialogue> {
     (60..9_000_i64, sides).prop_map(|(begins_s, sides)| Dialogue { begins_s, sides })
 }
 
-const WORDS: [&str; 5] = ["Good day", "In grey?", "Two of them", "Thank you", "Bye"];
+const WORDS: [&str; 6] = [
+    "Good day",
+    "In grey?",
+    "Two of them",
+    "Thank you",
+    "Bye",
+    "One more",
+];
 
 impl Dialogue {
     fn lines(&self) -> Vec<Line<'static>> {
@@ -393,20 +428,30 @@ impl Story for TalkMe {
 pub struct Flat {
     visitor: Visitor,
     begins_s: i64,
-    /// Seconds from one message to the next; all of them within the hour that joins them.
+    /// Seconds from one message to the next. An hour joins them; where a repeat alone would lie
+    /// within it, what was read first decides, so there is a distance to its end.
     gaps: Vec<i64>,
+    /// Seconds after which the service sends each message once more.
+    again: Option<i64>,
 }
 
 impl Story for Flat {
     const VENDOR_GIVES_TIMES: bool = false;
 
     fn any() -> BoxedStrategy<Flat> {
-        let gaps = proptest::collection::vec(1..850_i64, 1..5);
-        (any_visitor(), 60..9_000_i64, gaps)
-            .prop_map(|(visitor, begins_s, gaps)| Flat {
+        let gap = proptest::prop_oneof![
+            2 => 1..1_900_i64,
+            1 => 1_900..3_500_i64,
+            1 => 3_700..5_000_i64,
+        ];
+        let gaps = proptest::collection::vec(gap, 1..6);
+        let again = proptest::option::weighted(0.4, 1..70_i64);
+        (any_visitor(), 60..9_000_i64, gaps, again)
+            .prop_map(|(visitor, begins_s, gaps, again)| Flat {
                 visitor,
                 begins_s,
                 gaps,
+                again,
             })
             .boxed()
     }
@@ -421,6 +466,9 @@ impl Story for Flat {
         for (nth, gap) in self.gaps.iter().enumerate() {
             let body = talkme::flat("client-1", WORDS[nth]);
             items.push(webhook(0, "verbox", &body, arrives));
+            if let Some(later) = self.again {
+                items.push(webhook(0, "verbox", &body, arrives + seconds(later)));
+            }
             arrives += seconds(*gap);
         }
         items.sort_by_key(|item| item.arrives);
@@ -545,7 +593,7 @@ pub struct LeadBack {
     visitor: Visitor,
     ordered_s: i64,
     states: Vec<&'static str>,
-    /// Seconds from the first order without a number to the next ones, all inside ten minutes.
+    /// Seconds from one order without a number to the next; ten minutes join them.
     unnumbered: Vec<i64>,
     other_chat: Option<bool>,
 }
@@ -555,7 +603,7 @@ impl Story for LeadBack {
 
     fn any() -> BoxedStrategy<LeadBack> {
         let states = proptest::sample::subsequence(vec!["new", "operator", "answered"], 1..=3);
-        let unnumbered = proptest::collection::vec(0..590_i64, 0..3);
+        let unnumbered = proptest::collection::vec(0..800_i64, 0..6);
         let other = proptest::option::weighted(0.4, any::<bool>());
         (any_visitor(), 60..9_000_i64, states, unnumbered, other)
             .prop_map(
@@ -590,8 +638,9 @@ impl Story for LeadBack {
             let arrives = ordered + seconds(5 + 60 * nth as i64);
             items.push(webhook(0, "leadback", &body, arrives));
         }
+        let mut when = ordered + seconds(900);
         for (nth, gap) in self.unnumbered.iter().enumerate() {
-            let when = ordered + seconds(900 + gap);
+            when += seconds(*gap);
             let order = leadback::unnumbered("89035550143", when);
             let body = with(order, json!({"name": WORDS[nth]}));
             items.push(webhook(0, "leadback", &body, when + seconds(4)));

@@ -15,10 +15,11 @@ use skvoz::model::{
 };
 use skvoz::store::{
     CommunicationFilter, CommunicationSort, NewIntegration, NewRawEvent, PageRequest, TokenRow,
+    VisitFilter,
 };
 use skvoz::{collect, pipeline, receive, serve};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -102,7 +103,7 @@ impl World {
                 let arrives = match pace_s {
                     None => item.arrives,
                     Some(pace) => {
-                        let told = time("2026-08-07T00:00:00Z").as_second() + pace * nth as i64;
+                        let told = time("2026-08-08T12:00:00Z").as_second() + pace * nth as i64;
                         Timestamp::from_second(told).expect("a time of this year")
                     }
                 };
@@ -260,7 +261,37 @@ impl World {
             seen.push(Seen::new(communication, visit, place));
         }
         seen.sort_by_key(|one| one.name.clone());
-        Outcome { seen }
+        Outcome {
+            seen,
+            visits: self.visits(place).await,
+        }
+    }
+
+    async fn visits(&self, place: &Place) -> Vec<String> {
+        let store = &self.hub.store;
+        let page = PageRequest {
+            limit: 500,
+            cursor: None,
+        };
+        let all = VisitFilter::default();
+        let found = store.visits_page(place.workspace, &all, &page).await;
+        let mut visits = Vec::new();
+        for visit in found.expect("a list").items {
+            let view = store.visit(place.workspace, visit.id).await;
+            let view = view.expect("a listed visit exists");
+            let pages: Vec<_> = view.hits.iter().map(|hit| (hit.at, &hit.url)).collect();
+            let keys: BTreeSet<_> = view.keys.iter().collect();
+            visits.push(format!(
+                "{} {} {}–{} {:?} {pages:?} {keys:?}",
+                visit.key,
+                visit.visitor_key,
+                visit.started_at,
+                visit.last_hit_at,
+                visit.marks.utm.utm_campaign,
+            ));
+        }
+        visits.sort_unstable();
+        visits
     }
 }
 
@@ -272,6 +303,8 @@ fn time(text: &str) -> Timestamp {
 #[derive(Clone, PartialEq)]
 pub struct Outcome {
     seen: Vec<Seen>,
+    /// Every visit with its pages and keys.
+    visits: Vec<String>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -344,6 +377,18 @@ impl Outcome {
     pub fn difference(&self, other: &Outcome) -> Option<String> {
         if self == other {
             return None;
+        }
+        if self.visits != other.visits {
+            let different = |one: &Outcome, other: &Outcome| {
+                let of_one = one.visits.iter();
+                of_one
+                    .filter(|visit| !other.visits.contains(visit))
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            };
+            let (left, right) = (different(self, other), different(other, self));
+            return Some(format!("{left}\nand shuffled\n{right}"));
         }
         let names = |outcome: &Outcome| -> Vec<String> {
             outcome.seen.iter().map(|one| one.name.clone()).collect()
