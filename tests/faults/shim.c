@@ -40,6 +40,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the control file, shared with the test: 64-bit words, the first four written by the test ---- */
@@ -54,7 +55,8 @@ struct control {
     int64_t refused;       /* ENOSPC answers */
     int64_t eio_done;      /* EIO answers */
     int64_t syncs;         /* syncs asked for */
-    int64_t syncs_after;   /* syncs of a file that had failed to sync before */
+    int64_t syncs_after;   /* syncs of a file that had failed to sync before, by the thread that was
+                            * told so, or by any after TIME_TO_STOP_MS */
 };
 
 static struct control no_control = {.limit_written = -1, .limit_grown = -1};
@@ -106,6 +108,8 @@ struct file {
     size_t count, room;
     off64_t cut; /* the shortest length since the last sync, -1 when never cut */
     int failed;  /* a sync of it answered EIO */
+    pthread_t told;         /* that thread heard it */
+    struct timespec failed_at;
     struct file *next;
 };
 
@@ -692,13 +696,28 @@ int fallocate(int fd, int mode, off_t at, off_t size) { return fallocate64(fd, m
 
 /* ---- syncing ---- */
 
+/* A thread that was about to sync while another was told of the failure cannot be called back;
+ * whoever was told, and everybody a moment later, must not sync. */
+enum { TIME_TO_STOP_MS = 20 };
+
+static int tried_again(struct file *f)
+{
+    struct timespec now;
+    if (pthread_equal(f->told, pthread_self())) return 1;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - f->failed_at.tv_sec) * 1000
+        + (now.tv_nsec - f->failed_at.tv_nsec) / 1000000 > TIME_TO_STOP_MS;
+}
+
 static int fails(struct file *f)
 {
     add(&control->syncs, 1);
-    if (f->failed) add(&control->syncs_after, 1);
+    if (f->failed && tried_again(f)) add(&control->syncs_after, 1);
     if (get(&control->eio_done) >= get(&control->eio_wanted)) return 0;
     add(&control->eio_done, 1);
     f->failed = 1;
+    f->told = pthread_self();
+    clock_gettime(CLOCK_MONOTONIC, &f->failed_at);
     f->count = 0;
     f->cut = -1;
     return 1;

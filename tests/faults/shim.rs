@@ -106,7 +106,8 @@ impl Control {
         self.get(SYNCS)
     }
 
-    /// Syncs of a file after a sync of it had failed.
+    /// Syncs of a file after a sync of it had failed, by the thread that was told so, or by any after
+    /// the moment that a process needs to stop.
     pub fn syncs_after_failure(&self) -> i64 {
         self.get(SYNCS_AFTER)
     }

@@ -101,3 +101,14 @@ async fn a_chat_goes_with_its_visit_when_an_earlier_arrival_comes_late() {
     let after = hub.communication("7").await.link.visit;
     assert_eq!(after, before, "the visit stays with its source");
 }
+
+/// `files/places.mmdb` says that this machine stands in Moscow.
+#[tokio::test]
+async fn where_the_visitor_is_comes_from_the_operators_file() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/files/places.mmdb");
+    let hub = TestHub::start_with(|config| config.geo.mmdb = file.into()).await;
+    hub.page("ira", "a", "10:00", "/").await;
+    let found = visits(&hub).await.remove(0);
+    let place = (found.country.as_deref(), found.city.as_deref());
+    assert_eq!(place, (Some("RU"), Some("Москва")));
+}

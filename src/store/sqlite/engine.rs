@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rusqlite::{Connection, ErrorCode, ffi};
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -19,6 +19,9 @@ const BATCH: usize = 1_024;
 const SYNCS_OF_CHECKPOINT: u64 = 3;
 /// Exit code after an I/O error: the state of the file is no longer known to us (EX_IOERR).
 const EXIT_IO_ERROR: i32 = 74;
+
+/// Set by the thread that was told of an I/O error, so that the others begin nothing more.
+static DISK_FAILED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// Frames in the WAL after the latest commit of this thread.
@@ -215,12 +218,15 @@ fn run_batch(
         refused.push(error);
         connection.prepare_cached("release job")?.execute([])?;
     }
-    connection.prepare_cached("commit")?.execute([])?;
+    let mut commit = connection.prepare_cached("commit")?;
+    wait_if_disk_failed();
+    commit.execute([])?;
     Ok(())
 }
 
 /// Moves what it can of the WAL into the file without stopping anybody.
 fn checkpoint(connection: &Connection, syncs: &AtomicU64) {
+    wait_if_disk_failed();
     syncs.fetch_add(SYNCS_OF_CHECKPOINT, Ordering::Relaxed);
     let result = connection
         .prepare_cached("pragma wal_checkpoint(passive)")
@@ -235,8 +241,16 @@ fn checkpoint(connection: &Connection, syncs: &AtomicU64) {
 /// process stops, and the next start reads what is really there.
 pub(super) fn stop_on_io_error(error: &rusqlite::Error) {
     if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
+        DISK_FAILED.store(true, Ordering::SeqCst);
         tracing::error!(%error, "The disk failed; the hub stops so that nothing is acknowledged that is not there");
         std::process::exit(EXIT_IO_ERROR);
+    }
+}
+
+/// The process is about to end by the hand of another thread: nothing is synced or answered any more.
+fn wait_if_disk_failed() {
+    while DISK_FAILED.load(Ordering::SeqCst) {
+        std::thread::park();
     }
 }
 
