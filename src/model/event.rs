@@ -82,7 +82,8 @@ pub enum Subject {
         external_id: String,
     },
     /// No number: the event joins the communication of the same kind that has one of these texts
-    /// and is not further away in time than the seconds beside it; else it opens one.
+    /// and is not further away in time than the seconds beside it; else it opens one. Several such
+    /// communications become one. The seconds of a text are the same in all events.
     Near {
         kind: CommunicationKind,
         any_of: Vec<(String, u32)>,
