@@ -7,6 +7,7 @@
 
 mod card;
 mod consider;
+mod gather;
 mod normalize;
 
 use crate::hub::{Hub, LiveSetup, Stop};

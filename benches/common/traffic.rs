@@ -14,6 +14,9 @@ const START: &str = "2026-01-05T06:00:00Z";
 /// Seconds from one conversation to the next.
 const PACE_S: i64 = 10;
 
+/// Conversations until a person comes back, of another provider.
+const RETURN_AFTER: u64 = 4_001;
+
 /// How a message reaches the hub.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -63,11 +66,20 @@ impl Conversation {
         format!("c01k{:023}", self.0)
     }
 
-    /// A fictitious number (exchange 555); neighbors in time are not neighbors in value, and after
-    /// a million conversations people come back.
+    /// Whose conversation it is: one person in four has written before, whatever the size of the
+    /// store.
+    fn person(self) -> u64 {
+        match self.0 % 4 {
+            3 if self.0 > RETURN_AFTER => self.0 - RETURN_AFTER,
+            _ => self.0,
+        }
+    }
+
+    /// A fictitious number (exchanges 555 and 556); neighbors in time are not neighbors in value.
     fn phone(self) -> String {
-        let place = self.0 * 619_847 % 1_000_000;
-        format!("79{:02}555{:04}", place / 10_000, place % 10_000)
+        let place = self.person() * 619_847 % 2_000_000;
+        let (exchange, rest) = (555 + place / 1_000_000, place % 1_000_000);
+        format!("79{:02}{exchange}{:04}", rest / 10_000, rest % 10_000)
     }
 
     fn metrica(self) -> String {

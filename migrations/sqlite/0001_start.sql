@@ -277,6 +277,7 @@ create table communications (
     campaign_id integer,
     source_id integer,
     visit_id integer,
+    contact_name text,
     started_at integer not null,
     received_at integer not null,
     silence_at integer,

@@ -13,7 +13,7 @@ use super::visits::{
 };
 use crate::model::{
     Communication, CommunicationId, CommunicationKind, Contact, Found, Key, KeyKind, RawEventId,
-    SetAsideReason, StoredEvent, Subject, Timestamp, Visit, WorkspaceId,
+    SetAsideReason, StoredEvent, Subject, Timestamp, Visit, VisitorId, WorkspaceId,
 };
 use crate::store::{
     CandidateQuery, Candidates, CommunicationFilter, CommunicationSort, CommunicationWrite,

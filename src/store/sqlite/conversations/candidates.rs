@@ -45,7 +45,7 @@ pub(super) fn visits_of_key(
         )?
         .collect::<Result<Vec<_>, _>>()?;
     for (named, key_at) in rows {
-        let open = open_visit(connection, query, named.visitor.0)?;
+        let open = open_visit(connection, query, named.visitor, found)?;
         found.push(Found {
             key: key.clone(),
             seen_as: kind,
@@ -70,8 +70,7 @@ pub(super) fn visits_of_contact(
         .prepare_cached(concat!(
             "select ",
             visit_columns!(),
-            ", keys.at, communications.id,
-                 json_extract(communications.document, '$.contact.name')
+            ", keys.at, communications.id, communications.contact_name
              from keys
              join communications on communications.id = keys.subject_id
              join visits on visits.id = communications.visit_id
@@ -99,7 +98,7 @@ pub(super) fn visits_of_contact(
         )?
         .collect::<Result<Vec<_>, _>>()?;
     for (named, key_at, through, through_name) in rows {
-        let open = open_visit(connection, query, named.visitor.0)?;
+        let open = open_visit(connection, query, named.visitor, found)?;
         found.push(Found {
             key: key.clone(),
             seen_as: key.kind,
@@ -113,12 +112,17 @@ pub(super) fn visits_of_contact(
     Ok(())
 }
 
-/// The visitor's latest visit that began not later than the moment and not before the window.
+/// The visitor's latest visit that began not later than the moment and not before the window; several
+/// keys often lead to one visitor.
 pub(super) fn open_visit(
     connection: &Connection,
     query: &CandidateQuery,
-    visitor: i64,
+    visitor: VisitorId,
+    found: &[Found],
 ) -> StoreResult<Option<Visit>> {
+    if let Some(known) = found.iter().find(|known| known.named.visitor == visitor) {
+        return Ok(known.open.clone());
+    }
     Ok(connection
         .prepare_cached(concat!(
             "select ",
@@ -128,7 +132,7 @@ pub(super) fn open_visit(
              order by started_at desc, key desc limit 1"
         ))?
         .query_row(
-            params![visitor, micros(query.not_before), micros(query.around)],
+            params![visitor.0, micros(query.not_before), micros(query.around)],
             read_visit,
         )
         .optional()?)

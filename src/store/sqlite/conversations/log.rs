@@ -2,6 +2,10 @@
 
 use super::*;
 
+/// A stretch of changes that concerns nobody is confirmed when it is this long: a shorter one is read
+/// again, which costs less than a commit.
+const WORTH_CONFIRMING: i64 = 200;
+
 pub(super) fn latest_change(connection: &Connection) -> StoreResult<i64> {
     Ok(next_change(connection)? - 1)
 }
@@ -42,8 +46,8 @@ pub(super) fn touched(connection: &Connection, reader: &str, limit: u32) -> Stor
     communications.extend(asked.into_iter().map(|(ids, _)| ids));
     communications.sort_unstable();
     communications.dedup();
-    // A short stretch that concerns nobody is read again rather than confirmed each time.
-    let is_news = through - after >= i64::from(limit) || !communications.is_empty();
+    let is_news =
+        through - after >= WORTH_CONFIRMING.min(i64::from(limit)) || !communications.is_empty();
     Ok(Touched {
         communications,
         through,

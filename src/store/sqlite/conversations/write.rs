@@ -250,9 +250,10 @@ pub(super) fn insert_communication(
         .prepare_cached(
             "insert into communications (workspace_id, integration_id, provider, kind, external_id,
                 channel, status, strength, credit_step, campaign_id, source_id, visit_id,
-                started_at, received_at, silence_at, hidden, changed, version, document)
+                started_at, received_at, silence_at, hidden, changed, version, document,
+                contact_name)
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1,
-                ?18)
+                ?18, ?19)
              on conflict do nothing",
         )?
         .execute(params![
@@ -274,6 +275,7 @@ pub(super) fn insert_communication(
             communication.hidden.is_some(),
             seq,
             document,
+            communication.contact.name,
         ])?;
     if inserted == 0 {
         return Err(StoreError::Conflict(
@@ -294,7 +296,7 @@ pub(super) fn update_communication(
             "update communications set channel = ?3, status = ?4, strength = ?5, credit_step = ?6,
                 campaign_id = ?7, source_id = ?8, visit_id = ?9, started_at = ?10,
                 received_at = ?11, silence_at = ?12, hidden = ?13, changed = ?14,
-                version = version + 1, document = ?15
+                version = version + 1, document = ?15, contact_name = ?17
              where id = ?1 and version = ?2 and workspace_id = ?16",
         )?
         .execute(params![
@@ -314,6 +316,7 @@ pub(super) fn update_communication(
             seq,
             document,
             communication.workspace.0,
+            communication.contact.name,
         ])?;
     if updated == 0 {
         return Err(StoreError::Conflict(
