@@ -6,20 +6,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 
-export async function startHub() {
-  const data = await mkdtemp(join(tmpdir(), "skvoz-browser-"));
-  const process_ = spawn(process.env.SKVOZ, ["serve", "--data", data, "--listen", "127.0.0.1:0"], {
-    env: { ...process.env, SKVOZ_LOG_LEVEL: "info", SKVOZ_LOG_FORMAT: "text", NO_COLOR: "1" },
+/** `data` and `listen` bring a hub up again where it was; its own folder goes away with it. */
+export async function startHub({ data: kept, listen = "127.0.0.1:0", environment = {} } = {}) {
+  const data = kept ?? (await mkdtemp(join(tmpdir(), "skvoz-browser-")));
+  const process_ = spawn(process.env.SKVOZ, ["serve", "--data", data, "--listen", listen], {
+    env: { ...process.env, SKVOZ_LOG_LEVEL: "info", SKVOZ_LOG_FORMAT: "text", NO_COLOR: "1", ...environment },
   });
   let said = "";
   const address = await new Promise((found, failed) => {
-    const listen = (chunk) => {
+    const hear = (chunk) => {
       said += chunk;
       const match = said.match(/ on (127\.0\.0\.1:\d+)/);
       if (match) found(match[1]);
     };
-    process_.stdout.on("data", listen);
-    process_.stderr.on("data", listen);
+    process_.stdout.on("data", hear);
+    process_.stderr.on("data", hear);
     process_.on("exit", () => failed(new Error(`the hub ended: ${said}`)));
   });
   return {
@@ -29,7 +30,7 @@ export async function startHub() {
       const ended = new Promise((done) => process_.once("exit", done));
       process_.kill("SIGTERM");
       await ended;
-      await rm(data, { recursive: true, force: true });
+      if (!kept) await rm(data, { recursive: true, force: true });
     },
   };
 }

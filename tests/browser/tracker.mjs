@@ -1,0 +1,576 @@
+// The script on real pages: the site, the vendors and the hub have different origins. Each story has
+// a browser profile of its own.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { startHub } from "./hub.mjs";
+import { startWeb } from "./site.mjs";
+import { Vendors, widgets } from "./widgets.mjs";
+
+const OWNER = { email: "owner@example.com", password: "a long password" };
+const environment = { SKVOZ_OUTBOUND_ALLOW: "127.0.0.0/8" };
+const data = await mkdtemp(join(tmpdir(), "skvoz-tracker-"));
+const made = JSON.parse(
+  execFileSync(
+    process.env.SKVOZ,
+    ["init", "--data", data, "--workspace", "Windows Ltd", "--email", OWNER.email, "--password-stdin", "--site", "shop.test"],
+    { input: OWNER.password },
+  ),
+);
+
+const vendors = new Vendors();
+/** What stands on the pages now. */
+let scene = {};
+const web = await startWeb({
+  page: (url) => ({ html: html(url), headers: scene.headers }),
+  vendor: (...told) => vendors.hear(...told),
+  api: (path) => vendors.api(path),
+});
+let hub = await startHub({ data, environment });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM,
+  headless: true,
+  args: [
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP *.test 127.0.0.1",
+  ],
+});
+
+const keys = { "shop.test": made.site_key };
+const addresses = {};
+const integrations = {};
+let number = 100;
+
+/** One page for every path; its title is the path. */
+function html(url) {
+  const key = keys[url.hostname];
+  const tag = `<script async src="${hub.url}/t/${key}.js"${scene.attributes ?? ""}></script>`;
+  return `<!doctype html><html><head><meta charset="utf-8"><title>${url.pathname}</title>
+    ${scene.head ?? ""}${scene.tracker === false ? "" : tag.repeat(scene.times ?? 1)}</head>
+    <body><a id="other" href="${web.origin("brand.test")}/brand">brand</a>${scene.body ?? ""}</body></html>`;
+}
+
+async function api(path, method = "GET", body) {
+  const answer = await fetch(`${hub.url}/api/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${made.api_key}`, "content-type": "application/json" },
+    body: body && JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+/** Asks again until the answer is something. */
+async function eventually(what, ask, patience = 10_000) {
+  const until = Date.now() + patience;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > until) assert.fail(`it never came to it: ${what}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const visits = async () => (await api("/visits?limit=100")).items;
+const whole = async (visit) => api(`/visits/${visit.id}`);
+const communication = async (name) =>
+  (await api("/communications?limit=100")).items.find((one) => one.contact.name === name);
+
+/** The visit that an advertising click began. */
+const clicked = (yclid) => eventually(`a visit of ${yclid}`, async () => (await visits()).find((one) => one.click_ids.yclid === yclid));
+
+const shop = (path) => web.origin("shop.test") + path;
+const ad = (yclid) => shop(`/okna?utm_source=yandex&utm_medium=cpc&utm_campaign=osen&yclid=${yclid}`);
+
+let context, page, complaints;
+
+/** Reads the record of the page's browser. */
+async function record(of = page) {
+  const name = `sv${(await of.evaluate(() => document.cookie)).match(/sv([0-9a-z]+)=1\./)[1]}`;
+  const [, visitor, visit, , , count, source] = (await of.evaluate(() => document.cookie)).match(`${name}=([^;]*)`)[1].split(".");
+  return { name, visitor, visit, count: Number(count), source };
+}
+
+async function open(of = context) {
+  const opened = await of.newPage();
+  opened.setDefaultTimeout(10_000);
+  opened.on("pageerror", (error) => complaints.push(`${opened.url()}: ${error.message}`));
+  opened.on("console", (said) => said.type() == "error" && complaints.push(`${opened.url()}: ${said.text()}`));
+  return opened;
+}
+
+/** The walk of a person who chats in a second tab after a reload; another visit begins before the
+ * vendor's webhook comes. Returns the communication and the visit of the chat. */
+async function chat(service, { ready = true, reload = true, host = "shop.test" } = {}) {
+  const click = `${service}-${(number += 1)}`;
+  const name = `Irina ${number}`;
+  const address = ad(click).replace("shop.test", host);
+  await page.goto(address);
+  const visit = await clicked(click);
+  await page.goto(web.origin(host) + "/ceny");
+  const tab = await open();
+  await tab.goto(web.origin(host) + "/kontakty");
+  if (reload) await tab.reload();
+  await tab.waitForFunction(() => window.write);
+  if (ready) await eventually(`${service} hears of the visit`, () => JSON.stringify(vendors.known[service] ?? "").includes(visit.key));
+  await pause(700);
+  await tab.evaluate(([who, phone]) => window.write(who, phone), [name, `7900555${1000 + number}`]);
+  await vendors.chatted(service);
+  await pause(2100);
+  await page.goto(web.origin(host) + `/other?utm_source=vk&utm_campaign=later${number}`);
+  await eventually("the later visit", async () => (await visits()).find((one) => one.utm_campaign === `later${number}`));
+  await vendors.deliver(service, addresses[`${service} ${host}`] ?? addresses[service], number);
+  const found = await eventually(`${name} is there`, async () => {
+    const one = await communication(name);
+    return one?.visit && one;
+  });
+  return { found, visit };
+}
+
+const isExact = ({ found, visit }, rule) => {
+  assert.equal(found.visit.key, visit.key, JSON.stringify(found.receipt));
+  assert.equal(found.link.strength, "exact", JSON.stringify(found.link));
+  if (rule) assert.equal(found.link.rule, rule);
+};
+
+const stories = {
+  "a visit appears with its pages and marks within a second": async () => {
+    const began = Date.now();
+    await page.goto(ad("first-1"));
+    const visit = await clicked("first-1");
+    assert.ok(Date.now() - began < 3000);
+    assert.equal(visit.utm_campaign, "osen");
+    assert.equal(visit.key, (await record()).visit);
+    assert.match(visit.key, /^v[0-9a-v]{26}$/);
+    assert.equal(visit.is_robot, true, "a driven browser says so");
+    await page.goto(shop("/ceny"));
+    const { hits } = await eventually("two pages", async () => {
+      const one = await whole(visit);
+      return one.hits.length == 2 && one;
+    });
+    assert.deepEqual(hits.map((hit) => hit.title), ["/okna", "/ceny"]);
+  },
+
+  "a reload and a second tab stay in the visit, another click begins one, and an old click none": async () => {
+    await page.goto(ad("rule-1"));
+    const first = await record();
+    await page.reload();
+    const tab = await open();
+    await tab.goto(shop("/tab"));
+    assert.equal((await record(tab)).visit, first.visit);
+    await tab.goto(ad("rule-2"));
+    const second = await record(tab);
+    assert.notEqual(second.visit, first.visit);
+    assert.equal(second.visitor, first.visitor);
+    assert.equal(second.count, 2);
+    await page.reload();
+    assert.equal((await record()).visit, second.visit, "a reload of the first tab changes nothing");
+    await page.goto(ad("rule-1"));
+    assert.equal((await record()).visit, second.visit, "a click is remembered");
+    await page.goto(shop("/?utm_source=Mail&utm_campaign=news"));
+    assert.equal((await record()).count, 3);
+    await page.goto(shop("/?utm_source=mail&utm_campaign=NEWS"));
+    assert.equal((await record()).count, 3, "letter case is no difference");
+  },
+
+  "half an hour of silence and a day end a visit": async () => {
+    await page.goto(shop("/"));
+    const first = await record();
+    const age = (last, start) =>
+      page.evaluate(([name, last, start]) => {
+        const parts = document.cookie.match(`${name}=([^;]*)`)[1].split(".");
+        const back = (text, seconds) => (parseInt(text, 36) - seconds).toString(36);
+        [parts[3], parts[4]] = [back(parts[3], start), back(parts[4], last)];
+        document.cookie = `${name}=${parts.join(".")};path=/;domain=shop.test`;
+      }, [first.name, last, start]);
+    await age(29 * 60, 29 * 60);
+    await page.goto(shop("/1"));
+    assert.equal((await record()).visit, first.visit);
+    await age(31 * 60, 31 * 60);
+    await page.goto(shop("/2"));
+    const second = await record();
+    assert.equal(second.count, 2);
+    await age(60, 25 * 3600);
+    await page.goto(shop("/3"));
+    assert.equal((await record()).count, 3);
+    assert.equal((await record()).visitor, first.visitor);
+  },
+
+  "a single-page site: steps with their titles, not fragments, and a way back": async () => {
+    await page.goto(ad("spa-1"));
+    const visit = await clicked("spa-1");
+    await page.evaluate(async () => {
+      history.pushState({}, "", "/one");
+      document.title = "One";
+      history.replaceState({}, "", "/one#part");
+      await new Promise((done) => setTimeout(done, 400));
+      history.pushState({}, "", "/two");
+      document.title = "Two";
+      await new Promise((done) => setTimeout(done, 400));
+      history.back();
+      await new Promise((done) => setTimeout(done, 100));
+      document.title = "One again";
+    });
+    await pause(600);
+    const { hits } = await whole(visit);
+    assert.deepEqual(hits.map((hit) => hit.title), ["/okna", "One", "Two", "One again"]);
+    assert.ok(hits[1].url.endsWith("/one"), hits[1].url);
+  },
+
+  "a step that nobody waited for is sent by a page that goes away": async () => {
+    await page.goto(ad("leave-1"));
+    const visit = await clicked("leave-1");
+    await page.evaluate(() => {
+      history.pushState({}, "", "/last-step");
+      location.href = "/gone";
+    });
+    await page.waitForURL(/gone/);
+    await eventually("the step came", async () => (await whole(visit)).hits.some((hit) => hit.url.endsWith("/last-step")));
+  },
+
+  "the hub is away and comes back: nothing is lost, nothing is counted twice": async () => {
+    await page.goto(ad("queue-0"));
+    const visit = await clicked("queue-0");
+    const listen = new URL(hub.url).host;
+    await hub.stop();
+    await page.evaluate(async () => {
+      for (const step of ["a", "b"]) {
+        history.pushState({}, "", `/offline-${step}`);
+        await new Promise((done) => setTimeout(done, 350));
+      }
+    });
+    await pause(2100);
+    hub = await startHub({ data, listen, environment });
+    complaints.length = 0;
+    await page.goto(shop("/online"));
+    const { hits } = await eventually("all pages", async () => {
+      const one = await whole(visit);
+      return one.hits.length >= 4 && one;
+    });
+    await pause(500);
+    assert.deepEqual(hits.map((hit) => new URL(hit.url).pathname), ["/okna", "/offline-a", "/offline-b", "/online"]);
+    assert.equal(await page.evaluate((name) => localStorage[`${name}q`], (await record()).name), "[]");
+  },
+
+  "the hub's word is taken over": async () => {
+    await page.goto(ad("adopt-1"));
+    const own = await record();
+    await clicked("adopt-1");
+    // Another advertising arrival under the same id: the hub gives it a visit of its own.
+    const told = await page.evaluate(async ([url, c, v]) => {
+      const u = `${location.origin}/x?yclid=adopt-2`;
+      return (await fetch(url, { method: "POST", body: JSON.stringify({ m: "adopt2", t: "pv", c, v, u, at: Date.now() }) })).json();
+    }, [`${hub.url}/t/${made.site_key}`, own.visitor, own.visit]);
+    assert.notEqual(told.v, own.visit);
+    await page.route(`${hub.url}/t/${made.site_key}`, (route) => route.fulfill({
+      status: 200, headers: { "access-control-allow-origin": "*" }, json: { v: told.v, c: own.visitor },
+    }));
+    await page.evaluate(() => skvoz("on", "visit", (id) => (window.seen = id)));
+    await page.evaluate(() => history.pushState({}, "", "/adopted"));
+    await page.waitForFunction((v) => window.seen === v, told.v);
+    assert.equal((await record()).visit, told.v);
+  },
+
+  "the script loaded twice runs once, calls made before it are kept, and it leaves one global": async () => {
+    scene = {
+      times: 2,
+      head: `<script>window.skvoz=window.skvoz||function(){(skvoz.q=skvoz.q||[]).push(arguments)};
+        skvoz("on", "visit", function (id) { window.early = id; });
+        const before = new Set(Object.getOwnPropertyNames(window)); window.added = () => Object.getOwnPropertyNames(window).filter((name) => !before.has(name));</script>`,
+    };
+    await page.goto(ad("twice-1"));
+    const visit = await clicked("twice-1");
+    await pause(400);
+    assert.equal((await whole(visit)).hits.length, 1);
+    assert.equal(await page.evaluate(() => window.early), visit.key);
+    assert.equal(await page.evaluate(() => skvoz("visit")), visit.key);
+    assert.equal(await page.evaluate(() => skvoz("visitor")), visit.visitor_key);
+    assert.equal(await page.evaluate(() => skvoz("nonsense", 1)), undefined);
+    const added = await page.evaluate(() => window.added());
+    assert.deepEqual(added.filter((name) => !["added", "early", "before", "jivo_onLoadCallback"].includes(name)), []);
+  },
+
+  "storage denied: the page goes on, and so does the visit on it": async () => {
+    await page.addInitScript(() => {
+      for (const [of, name] of [[window, "localStorage"], [Document.prototype, "cookie"]]) {
+        Object.defineProperty(of, name, {
+          get() { throw new DOMException("denied", "SecurityError"); },
+          set() { throw new DOMException("denied", "SecurityError"); },
+        });
+      }
+    });
+    await page.goto(ad("denied-1"));
+    const visit = await clicked("denied-1");
+    await page.evaluate(() => history.pushState({}, "", "/next"));
+    await eventually("two pages", async () => (await whole(visit)).hits.length == 2);
+  },
+
+  "frozen globals, strict rules of the page, and a page inside a page": async () => {
+    scene = {
+      headers: {
+        "content-security-policy": `default-src 'none'; script-src ${hub.url}; connect-src ${hub.url}; frame-src 'self'; require-trusted-types-for 'script'`,
+      },
+      body: `<iframe src="/inside"></iframe>`,
+    };
+    await page.addInitScript(() => {
+      Object.freeze(history);
+      for (const one of [Object, Array, Function, String, Promise]) Object.freeze(one.prototype);
+    });
+    await page.goto(ad("strict-1"));
+    const visit = await clicked("strict-1");
+    await pause(400);
+    assert.equal((await whole(visit)).hits.length, 1, "the inner page is not counted");
+    assert.equal(await page.evaluate(() => skvoz("visit")), visit.key);
+  },
+
+  "nothing is kept or sent before consent, and nothing after it was taken back": async () => {
+    scene = { attributes: " data-wait" };
+    const sent = [];
+    page.on("request", (request) => request.method() == "POST" && sent.push(request.url()));
+    await page.goto(ad("consent-1"));
+    await page.waitForFunction(() => window.skvoz?.on);
+    await page.evaluate(() => history.pushState({}, "", "/quiet"));
+    await pause(500);
+    assert.deepEqual(sent, []);
+    assert.equal(await page.evaluate(() => document.cookie + Object.keys(localStorage)), "");
+    await page.goto(ad("consent-2"));
+    await page.waitForFunction(() => window.skvoz?.on);
+    await page.evaluate(() => skvoz("consent", true));
+    await clicked("consent-2");
+    await page.goto(shop("/again"));
+    await eventually("consent outlasts the page", () => sent.length == 2);
+    await page.evaluate(() => skvoz("consent", false));
+    await page.evaluate(() => history.pushState({}, "", "/quiet"));
+    await page.goto(shop("/quiet"));
+    await pause(500);
+    assert.equal(sent.length, 2);
+    assert.equal(await page.evaluate(() => document.cookie), "");
+  },
+
+  "a link to the owner's other domain carries the visit and leaves no trace in the address": async () => {
+    await page.goto(ad("cross-1"));
+    const visit = await clicked("cross-1");
+    const followed = page.waitForRequest((request) => request.isNavigationRequest() && request.url().includes("/brand?"));
+    await page.click("#other");
+    const [parameter] = new URL((await followed).url()).searchParams.keys();
+    await page.waitForURL(/brand$/);
+    await pause(300);
+    assert.equal((await record()).visit, visit.key);
+    assert.equal((await record()).visitor, visit.visitor_key);
+    const { hits } = await eventually("both pages", async () => {
+      const one = await whole(visit);
+      return one.hits.length == 2 && one;
+    });
+    assert.ok(hits[1].url.endsWith("/brand"), hits[1].url);
+    const old = (Math.floor(Date.now() / 1000) - 600).toString(36);
+    await page.goto(`${web.origin("brand.test")}/brand?${parameter}=cx.vx.${old}`);
+    assert.equal((await record()).visit, visit.key, "an old link is no link");
+  },
+
+  "ids of other counters come to the visit, early or late": async () => {
+    scene = {
+      head: `<script>
+        document.cookie = "_ym_uid=1786010400123456789"; document.cookie = "_ga=GA1.1.1093456721.1786010400";
+        setTimeout(() => {
+          window.roistat = { getVisit: () => 2048117 };
+          window.ct = (call, id) => id ? {} : [{ modId: "abc", sessionId: 704511223, siteId: 1 }];
+          let answered = 0;
+          window.Comagic = { getCredentials: () => (answered += 1) < 3 ? { visitor_id: "", session_id: null } :
+            { site_key: "k", visitor_id: 9912345678, session_id: 13870011223, hit_id: 98765432101 } };
+        }, 600);</script>`,
+    };
+    await page.goto(ad("ids-1"));
+    const visit = await clicked("ids-1");
+    const expected = ["metrica_client 1786010400123456789", "google_client 1093456721.1786010400", "roistat_visit 2048117",
+      "calltouch_session 704511223", "comagic_visit 13870011223", "comagic_visitor 9912345678"];
+    await eventually("all ids", async () => {
+      const keys = (await whole(visit)).keys.map((key) => `${key.kind} ${key.value}`);
+      return expected.every((key) => keys.includes(key));
+    });
+  },
+
+  "JivoSite: the chat finds its visit, though another began before the webhook": async () => {
+    scene = { head: widgets.jivosite() };
+    isExact(await chat("jivosite"), "link.visit_id");
+  },
+
+  "JivoSite late, with a callback of the site that goes on working": async () => {
+    scene = { head: `<script>function jivo_onLoadCallback() { window.siteHeard = true; }</script>` + widgets.jivosite({ after: 2500 }) };
+    isExact(await chat("jivosite"));
+    assert.equal(await page.evaluate(() => new Promise((done) => setTimeout(() => done(window.siteHeard), 3000))), true);
+  },
+
+  "JivoSite twice on the page": async () => {
+    scene = { head: widgets.jivosite() + widgets.jivosite({ after: 900 }) };
+    isExact(await chat("jivosite"));
+  },
+
+  "JivoSite broken: its number still leads to the visit": async () => {
+    scene = { head: widgets.jivosite({ throwing: true }) };
+    isExact(await chat("jivosite", { ready: false, reload: false }), "link.bound_user");
+  },
+
+  "JivoSite with its slot taken by the site: the site's token stays, the number and the alias lead to the visit": async () => {
+    scene = {
+      head: `<script>function jivo_onLoadCallback() { setTimeout(() => jivo_api.setUserToken("shop-user-17"), 400); }</script>` + widgets.jivosite(),
+    };
+    const linked = await chat("jivosite", { ready: false });
+    isExact(linked, "link.bound_user");
+    await pause(5500);
+    assert.equal(vendors.known.jivosite.token, "shop-user-17");
+    assert.ok((await whole(linked.visit)).keys.some((key) => key.kind == "site_user" && key.value == "shop-user-17"));
+  },
+
+  "JivoSite in mode share: the slot is never written": async () => {
+    await api(`/integrations/${integrations.jivosite}`, "PATCH", { settings: { token_mode: "share" } });
+    await pause(1200);
+    scene = { head: widgets.jivosite() };
+    const linked = await chat("jivosite", { ready: false, reload: false });
+    isExact(linked, "link.bound_user");
+    assert.equal(vendors.known.jivosite, undefined);
+    await api(`/integrations/${integrations.jivosite}`, "PATCH", { settings: { token_mode: "own" } });
+  },
+
+  "Talk-me: the chat finds its visit, and the site's own field stays": async () => {
+    scene = { head: widgets.talkme() };
+    isExact(await chat("talkme"), "link.visit_id");
+    assert.equal(vendors.known.talkme.custom.shop_user, "u-17");
+  },
+
+  "Talk-me late, with its number as a text": async () => {
+    scene = { head: widgets.talkme({ after: 2500, clientId: "text" }) };
+    isExact(await chat("talkme"));
+  },
+
+  "Verbox under its own name": async () => {
+    scene = { head: widgets.talkme({ method: "Verbox", service: "verbox" }) };
+    isExact(await chat("verbox"));
+  },
+
+  "Carrot quest: the conversation is bound to the visit it began in": async () => {
+    scene = { head: widgets.carrotquest() };
+    isExact(await chat("carrotquest"), "link.bound_chat");
+  },
+
+  "Carrot quest alone brings the script, after its onReady; then visitors are merged": async () => {
+    const snippet = await bareSnippet();
+    scene = { tracker: false, head: widgets.carrotquest({ after: 400, loads: snippet, merged: true }) };
+    isExact(await chat("carrotquest"), "link.bound_chat");
+  },
+
+  "LeadBack: the mark of the order leads to the visit": async () => {
+    scene = { head: widgets.leadback() };
+    const { found, visit } = await chat("leadback", { ready: false });
+    assert.equal(found.visit.key, visit.key, JSON.stringify(found.receipt));
+    assert.equal(found.link.strength, "probable");
+    assert.equal(found.link.rule, "link.client_mark");
+  },
+
+  "LeadBack through a counter's own object": async () => {
+    scene = { head: widgets.leadback({ counter: "object" }) };
+    const { found, visit } = await chat("leadback", { ready: false, host: "brand.test" });
+    assert.equal(found.visit.key, visit.key, JSON.stringify(found.receipt));
+    assert.equal(found.link.strength, "probable");
+  },
+
+  "no widget at all, and one that throws at everything": async () => {
+    scene = {
+      head: `<script>
+        const broken = () => { throw new Error("broken"); };
+        Object.defineProperty(window, "jivo_api", { get: broken });
+        window.supportAPIMethod = "TalkMe"; window.TalkMe = broken;
+        window.carrotquest = new Proxy({}, { get: broken });
+        Object.defineProperty(window, "Comagic", { get: broken });
+        window.roistat = { getVisit: broken }; window.ct = broken; window.gtag = broken; window.ym = broken;
+        window.yaCounter1 = Object.freeze({ reachGoal: broken });
+      </script>`,
+    };
+    await page.goto(ad("broken-1"));
+    const visit = await clicked("broken-1");
+    await pause(1500);
+    assert.equal((await whole(visit)).hits.length, 1);
+  },
+
+  "the main thread is kept for at most 10 ms while the page loads": async () => {
+    scene = {};
+    const spent = [];
+    for (let n = 0; n < 3; n += 1) {
+      const client = await context.newCDPSession(page);
+      await client.send("Profiler.enable");
+      await client.send("Profiler.setSamplingInterval", { interval: 200 });
+      await client.send("Profiler.start");
+      await page.goto(shop(`/load-${n}`));
+      await pause(300);
+      const { profile } = await client.send("Profiler.stop");
+      const ours = new Set(profile.nodes.filter((node) => node.callFrame.url.includes("/t/")).map((node) => node.id));
+      spent.push(profile.samples.reduce((sum, id, at) => sum + (ours.has(id) ? profile.timeDeltas[at] : 0), 0) / 1000);
+      await client.detach();
+    }
+    console.log(`        main thread, ms: ${spent.map((ms) => ms.toFixed(1)).join(", ")}`);
+    assert.ok(Math.min(...spent) <= 10, String(spent));
+  },
+};
+
+/** The script as the page of the sites offers it for fields that take bare JavaScript. */
+async function bareSnippet() {
+  const signed = await fetch(`${hub.url}/login`, {
+    method: "POST",
+    redirect: "manual",
+    headers: { origin: hub.url, "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams(OWNER),
+  });
+  const cookie = signed.headers.get("set-cookie").split(";")[0];
+  const shown = await (await fetch(`${hub.url}/sites`, { headers: { cookie, accept: "text/html" } })).text();
+  const [, snippet] = shown.match(/id="script-js-1">([^<]*)</);
+  const signs = { "&quot;": '"', "&#34;": '"', "&#39;": "'", "&#x27;": "'", "&lt;": "<", "&gt;": ">", "&#60;": "<", "&#62;": ">", "&amp;": "&", "&#38;": "&" };
+  return snippet.replace(/&#?\w+;/g, (sign) => signs[sign] ?? sign);
+}
+
+async function setUp() {
+  const brand = await api("/sites", "POST", { host: "brand.test" });
+  keys["brand.test"] = brand.key;
+  const base = `http://127.0.0.1:${web.port}`;
+  for (const [provider, settings] of [
+    ["jivosite", {}], ["talkme", {}], ["verbox", {}], ["carrotquest", { api_key: "app.1.sample", api_base: base }], ["leadback", {}],
+  ]) {
+    const one = await api("/integrations", "POST", { provider, site_id: 1, active: true, settings });
+    addresses[provider] = one.addresses.chats;
+    integrations[provider] = one.id;
+  }
+  const second = await api("/integrations", "POST", { provider: "leadback", site_id: brand.id, active: true });
+  addresses["leadback brand.test"] = second.addresses.chats;
+}
+
+await setUp();
+const only = process.argv[2] ?? "";
+let failed = 0;
+let passed = 0;
+for (const [name, story] of Object.entries(stories)) {
+  if (!name.includes(only)) continue;
+  scene = {};
+  complaints = [];
+  vendors.forget();
+  context = await browser.newContext({ locale: "ru-RU" });
+  page = await open();
+  try {
+    await story();
+    assert.deepEqual(complaints, []);
+    passed += 1;
+    console.log(`ok      ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${name}\n${String(error.stack).slice(0, 1500)}\nat ${page.url()}\n${complaints.join("\n")}`);
+  }
+  await context.close();
+}
+await browser.close();
+await web.stop();
+await hub.stop();
+await rm(data, { recursive: true, force: true });
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed ? 1 : 0;

@@ -1,0 +1,53 @@
+// What the site may call, before or after the script is there, and the visitor's consent. The page
+// gets one function, `skvoz`: `skvoz("visit")`, `skvoz("consent", false)`.
+
+import type { Core, Part } from "./core";
+import { quietly } from "./quietly";
+
+interface Skvoz {
+  (name: string, ...given: unknown[]): unknown;
+  /** Calls made before the script was there. */
+  q?: ArrayLike<unknown>[];
+  /** Set by the script itself. */
+  on?: 1;
+}
+
+declare global {
+  interface Window {
+    skvoz?: Skvoz;
+  }
+}
+
+/** The script runs once a page however often it stands there, and in the topmost frame only. */
+export default function (core: Core, parts: Part[]): void {
+  if (self != top || window.skvoz?.on) return;
+
+  // A site that asks its visitors first puts `data-wait` on the script. The visitor's own word
+  // outlasts the page.
+  const waits = document.currentScript?.hasAttribute("data-wait");
+  const isAllowed = () => (waits ? core.kept("o") == "1" : core.kept("o") != "0");
+
+  Object.assign(core.calls, {
+    "visit": () => core.visit().visit,
+    "visitor": () => core.visit().visitor,
+    /** `on("visit", f)`: now and at each new visit, with its id. */
+    "on": (_: string, listener: (id: string) => void) => core.onVisit(() => listener(core.visit().visit)),
+    "consent": (given: boolean) => {
+      const before = isAllowed();
+      core.keep("o", given ? "1" : "0");
+      if (!given) core.stop();
+      else if (!before) run();
+    },
+  });
+  const run = () => {
+    if (isAllowed()) core.run(() => parts.forEach(([begin, given]) => quietly(() => begin(core, given as never))));
+  };
+
+  const early = window.skvoz?.q ?? [];
+  const skvoz: Skvoz = (window.skvoz = (name, ...given) => quietly(() => core.calls[name]!(...(given as never[]))));
+  skvoz.on = 1;
+  // A page that the browser only prepares is not seen by anybody yet.
+  if ((document as { prerendering?: boolean }).prerendering) document.addEventListener("prerenderingchange", run);
+  else run();
+  for (const [name, ...given] of Array.from(early as [string][], (call) => Array.from(call))) skvoz(name!, ...given);
+}

@@ -1,0 +1,27 @@
+// What the core gives to the pieces that only some sites need.
+
+import type { Visit } from "./record";
+
+/** A piece that only some sites need, with what the hub tells it. */
+export type Part = [begin: (core: Core, given: never) => void, given: unknown];
+
+export interface Core {
+  visit(): Visit;
+  /** Runs now and at each new visit. */
+  onVisit(listener: () => void): void;
+  /** The record as it stands, whatever another tab has made of it. */
+  read(): Visit | undefined;
+  /** Makes it the visit in force. */
+  take(visit: Visit): void;
+  /** A page that `isLeaving` may get no answer any more. */
+  send(kind: string, fields: object, isLeaving?: boolean): void;
+  keep(letter: string, text: string): void;
+  kept(letter: string): string;
+  cookie(name: string): string;
+  /** Public calls by name; a piece adds its own. */
+  /** Counts the page and watches it; `first` is called once, when the visit is known and nothing was sent. */
+  run(first: () => void): void;
+  /** Sends nothing more and forgets the visitor. */
+  stop(): void;
+  calls: { [name: string]: (...given: never[]) => unknown };
+}
