@@ -28,15 +28,19 @@ export default function (core: Core, parts: Part[]): void {
   const isAllowed = () => (waits ? core.kept("o") == "1" : core.kept("o") != "0");
 
   Object.assign(core.calls, {
-    "visit": () => core.visit().visit,
-    "visitor": () => core.visit().visitor,
+    "visit": () => (isAllowed() ? core.visit().visit : undefined),
+    "visitor": () => (isAllowed() ? core.visit().visitor : undefined),
     /** `on("visit", f)`: now and at each new visit, with its id. */
     "on": (_: string, listener: (id: string) => void) => core.onVisit(() => listener(core.visit().visit)),
     "consent": (given: boolean) => {
       const before = isAllowed();
       core.keep("o", given ? "1" : "0");
-      if (!given) core.stop();
-      else if (!before) run();
+      if (given && !before) run();
+      if (!given) {
+        core.stop();
+        // Clicks, what was reported, what waits to be sent.
+        for (const letter of ["k", "b", "q"]) core.keep(letter, "");
+      }
     },
   });
   const run = () => {

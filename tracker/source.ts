@@ -4,9 +4,9 @@
 
 import { hash } from "./id";
 
-/** Hash of the clicks or, without any, of the UTM tuple; and the first letters of the search engine
- * or social network. What is not named is empty. */
-export type Source = [marks: string, system: string];
+/** Hash of the clicks or, without any, of the UTM tuple; the first letters of the search engine or
+ * social network; how many clicks. What is not named is empty. */
+export type Source = [marks: string, system: string, clicks?: number];
 
 /** Parameters that prove an advertising click; `fbclid` and `ysclid` prove none. */
 const click = /^((?!fb|ys)\w+cl(k?i|icki)d|[gw]braid|li_fat_id|epik|rdt_cid|sccid)$/i;
@@ -25,5 +25,5 @@ export function sourceOf(address: Location, referrer: string): Source {
   const marks = clicks.join() || tuple.sort().join();
   const [, system = ""] =
     referrer.match(`//(?:(?:www|m|l|lm|away|search)\\.)?${systems}(?:\\.[a-z]{2,3}){1,2}/`) ?? tuple.join().match(`source${systems}`) ?? [];
-  return [marks && hash(marks), system.slice(0, 2)];
+  return [marks && hash(marks), system.slice(0, 2), clicks.length];
 }

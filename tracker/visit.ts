@@ -11,7 +11,7 @@ import { keep, kept } from "./storage";
 const idle = 30 * 60;
 /** Seconds of the longest visit. */
 const longest = 24 * 3600;
-/** Arrivals remembered: the address of one opened again begins nothing. */
+/** Clicks remembered: the address of one opened again begins nothing. */
 const memory = 30;
 
 const listeners: (() => void)[] = [];
@@ -30,7 +30,7 @@ export function onVisit(listener: () => void): void {
 export function view(arrival: boolean): void {
   const before = read();
   const time = now();
-  const came: Source = arrival ? sourceOf(location, document.referrer) : ["", ""];
+  const came: Partial<Source> = arrival ? sourceOf(location, document.referrer) : [];
   const goesOn = before && time - before.last < idle && time - before.start < longest && !differs(came, before.source);
   take({
     ...(goesOn
@@ -44,7 +44,7 @@ export function view(arrival: boolean): void {
         }),
     last: time,
   });
-  if (came[0]) keep("k", [...seen().slice(-memory), came[0]].join());
+  if (came[2]) keep("k", [...seen().slice(-memory), came[0]].join());
 }
 
 /** Makes it the visit in force. */
@@ -56,7 +56,7 @@ export function take(next: Visit): void {
   if (isOther) listeners.forEach(quietly);
 }
 
-function differs([marks, system]: Source, source: string): unknown {
+function differs([marks, system]: Partial<Source>, source: string): unknown {
   const [its, from] = source.split("-");
   return marks ? marks != its && !seen().includes(marks) : system && system != from;
 }

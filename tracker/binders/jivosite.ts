@@ -26,7 +26,9 @@ export default function (tracker: Tracker, slug: string, mode: string): void {
     const jivo = page.jivo_api;
     if (!jivo?.setUserToken) return false;
     if (jivo != watched) watch((watched = jivo));
-    if (mode == "own" && !taken) {
+    // A callback that came after this script has written already, unseen.
+    const late = page.jivo_onLoadCallback;
+    if (mode == "own" && !taken && (late == wrapped || !/setUserToken/.test(`${late}`))) {
       isOurs = true;
       quietly(() => jivo.setUserToken(tracker.visit()));
       isOurs = false;
@@ -47,14 +49,13 @@ export default function (tracker: Tracker, slug: string, mode: string): void {
     };
   };
 
-  // The widget calls this one function of the page when it is ready: the site's own goes on working.
-  const before = page.jivo_onLoadCallback;
-  page.jivo_onLoadCallback = function (this: unknown, ...given) {
+  // The widget calls this one function of the page when it is ready; what it writes is seen from here.
+  const callback = page.jivo_onLoadCallback;
+  const wrapped = function (this: unknown, ...given: unknown[]) {
     if (page.jivo_api && !watched) watch((watched = page.jivo_api));
-    const answer = before?.apply(this, given);
-    tracker.poll(link);
-    return answer;
+    return callback!.apply(this, given);
   };
+  if (callback) page.jivo_onLoadCallback = wrapped;
   tracker.onVisit(() => {
     tracker.poll(() => link() && setTimeout(tracker.poll, again, link));
   });
