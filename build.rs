@@ -1,32 +1,41 @@
-//! Packs `assets/` into `OUT_DIR/assets`, from where it is built into the binary, so `cargo build`
-//! alone is enough in a fresh clone. Needs Node and npm; says so when they are missing.
+//! Packs `assets/` into `OUT_DIR/assets` and the script of the sites (`tracker/`) into
+//! `OUT_DIR/tracker`, from where they are built into the binary, so `cargo build` alone is enough in
+//! a fresh clone. Needs Node and npm; says so when they are missing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// What the bundle is made of, relative to `assets/`.
-const SOURCES: [&str; 6] = [
-    "build.mjs",
-    "icons.txt",
-    "logos",
-    "package.json",
-    "package-lock.json",
-    "src",
+/// What the bundles are made of.
+const SOURCES: [&str; 8] = [
+    "assets/build.mjs",
+    "assets/icons.txt",
+    "assets/logos",
+    "assets/package.json",
+    "assets/package-lock.json",
+    "assets/src",
+    "assets/tracker.mjs",
+    "tracker",
 ];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     for source in SOURCES {
-        println!("cargo::rerun-if-changed=assets/{source}");
+        println!("cargo::rerun-if-changed={source}");
     }
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("assets");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    if let Err(message) = install(&assets).and_then(|()| bundle(&assets, &out)) {
+    if let Err(message) = build(&assets, &out) {
         for line in message.lines() {
             println!("cargo::error={line}");
         }
     }
+}
+
+fn build(assets: &Path, out: &Path) -> Result<(), String> {
+    install(assets)?;
+    bundle(assets, "build.mjs", &out.join("assets"))?;
+    bundle(assets, "tracker.mjs", &out.join("tracker"))
 }
 
 /// Installs the locked packages, unless the installed ones are of this lock file.
@@ -42,9 +51,9 @@ fn install(assets: &Path) -> Result<(), String> {
     fs::write(stamp, locked).map_err(|e| e.to_string())
 }
 
-fn bundle(assets: &Path, out: &Path) -> Result<(), String> {
+fn bundle(assets: &Path, script: &str, out: &Path) -> Result<(), String> {
     run(Command::new("node")
-        .arg("build.mjs")
+        .arg(script)
         .arg(out)
         .current_dir(assets))
 }

@@ -10,6 +10,7 @@ pub mod hub;
 
 pub mod collect;
 pub mod receive;
+pub mod script;
 
 pub mod providers;
 
@@ -22,6 +23,7 @@ pub mod link;
 pub mod visits;
 
 pub mod http_error;
+pub mod packed;
 pub mod store;
 
 pub mod api;

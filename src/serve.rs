@@ -11,6 +11,7 @@ use crate::fetch;
 use crate::hub::{Clock, Hub, Outbound, Places, Stop, Stopper, Vault};
 use crate::pipeline;
 use crate::receive;
+use crate::script;
 use crate::store::Store;
 use crate::store::sqlite::{self, SqliteStore};
 use crate::web;
@@ -87,7 +88,8 @@ fn router(hub: Arc<Hub>) -> Router {
         .merge(for_people_and_programs)
         .with_state(hub.clone())
         .merge(receive::router(hub.clone()))
-        .merge(collect::router(hub))
+        .merge(collect::router(hub.clone()))
+        .merge(script::router(hub))
 }
 
 /// The full list of loops.

@@ -30,7 +30,9 @@ struct SiteView {
     name: String,
     /// Key of the tracker on this site.
     key: String,
-    /// Where the tracker sends its messages.
+    /// The script for its pages.
+    script_url: String,
+    /// Where the script sends its messages.
     hits_url: String,
 }
 
@@ -40,7 +42,8 @@ fn show(hub: &Hub, site: &Site) -> SiteView {
         host: site.host.clone(),
         name: site.name.clone(),
         key: site.key.clone(),
-        hits_url: hub.url(&format!("{}/{}", hub.config.tracker.path, site.key)),
+        script_url: hub.script_url(site),
+        hits_url: hub.hits_url(site),
     }
 }
 

@@ -2,7 +2,7 @@
 //! store, showing it again.
 
 use super::{Hub, Vault};
-use crate::model::{Integration, Timestamp};
+use crate::model::{Integration, Site, Timestamp};
 use crate::store::{StoreResult, TokenRow};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -72,6 +72,16 @@ impl Hub {
         });
         let old_until = old.iter().filter_map(|token| token.expires_at).max();
         Ok((addresses, old_until))
+    }
+
+    /// Where hits of a site are sent.
+    pub fn hits_url(&self, site: &Site) -> String {
+        self.url(&format!("{}/{}", self.config.tracker.path, site.key))
+    }
+
+    /// Where the script of a site is.
+    pub fn script_url(&self, site: &Site) -> String {
+        self.hits_url(site) + ".js"
     }
 
     /// Seals the secrets among an integration's own settings, before they go to the store.

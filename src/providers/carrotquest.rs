@@ -13,7 +13,7 @@ mod part;
 mod user;
 mod webhook;
 
-use super::{Fetcher, Language, Provider};
+use super::{Binder, Fetcher, Language, Provider};
 use crate::model::{
     Address, Field, FieldKind, IntegrationSettings, Normalized, RawEvent, SetAside,
 };
@@ -50,6 +50,10 @@ impl Provider for CarrotQuest {
 
     fn has_client_cards(&self) -> bool {
         true
+    }
+
+    fn binder(&self, _settings: &IntegrationSettings) -> Option<Binder> {
+        Some(Binder::plain("carrotquest"))
     }
 
     fn normalize(

@@ -16,7 +16,7 @@ mod protocol;
 mod transcript;
 
 use super::lenient::{Lenient, add_phones, fingerprint, unix_time};
-use super::{Language, Provider, Reply};
+use super::{Binder, Language, Provider, Reply};
 use crate::model::{
     Call, CallState, CommunicationKind, Event, EventKind, Field, FieldKind, IntegrationSettings,
     Message, MessageAuthor, Normalized, RawEvent, SetAside, SetAsideReason, Subject,
@@ -76,6 +76,13 @@ impl Provider for JivoSite {
 
     fn has_client_cards(&self) -> bool {
         true
+    }
+
+    fn binder(&self, settings: &IntegrationSettings) -> Option<Binder> {
+        Some(Binder {
+            name: SLUG,
+            option: settings.own_text("token_mode").unwrap_or("own").to_owned(),
+        })
     }
 
     fn normalize(

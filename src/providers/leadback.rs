@@ -12,7 +12,7 @@ mod mapping;
 mod time;
 mod transcript;
 
-use super::{Language, Provider, Reply};
+use super::{Binder, Language, Provider, Reply};
 use crate::model::{
     CommunicationKind, Event, EventKind, Field, FieldKind, IntegrationSettings, Key, KeyKind,
     Message, Normalized, Operator, RawEvent, SetAside, SetAsideReason, Subject, Touch,
@@ -58,6 +58,10 @@ impl Provider for LeadBack {
 
     fn links_by_mark(&self) -> bool {
         true
+    }
+
+    fn binder(&self, _settings: &IntegrationSettings) -> Option<Binder> {
+        Some(Binder::plain("leadback"))
     }
 
     fn normalize(

@@ -71,6 +71,11 @@ pub trait Provider: Sync {
         false
     }
 
+    /// What stands on the site's pages to tie its chats to visits; `None`: nothing.
+    fn binder(&self, _settings: &IntegrationSettings) -> Option<Binder> {
+        None
+    }
+
     /// Turns a raw event into events. What cannot be used is set aside with a reason.
     fn normalize(
         &self,
@@ -106,6 +111,25 @@ pub trait Provider: Sync {
     /// How its REST API is asked, when `normalize` may need that.
     fn fetcher(&self) -> Option<&'static dyn Fetcher> {
         None
+    }
+}
+
+/// The piece of the site's script that talks to a provider's widget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binder {
+    /// File in `tracker/binders/`, without its ending.
+    pub name: &'static str,
+    /// What it is told of the settings; the file says what it means.
+    pub option: String,
+}
+
+impl Binder {
+    /// A binder that needs no settings.
+    pub fn plain(name: &'static str) -> Binder {
+        Binder {
+            name,
+            option: String::new(),
+        }
     }
 }
 

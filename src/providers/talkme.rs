@@ -17,7 +17,7 @@ mod shape;
 mod transcript;
 
 use super::lenient::{Lenient, fingerprint};
-use super::{Language, Provider};
+use super::{Binder, Language, Provider};
 use crate::model::{
     Address, CommunicationKind, Event, EventKind, Field, FieldKind, IntegrationSettings,
     MessageAuthor, Normalized, RawEvent, SetAside, SetAsideReason, Subject,
@@ -86,6 +86,10 @@ impl Provider for Engine {
 
     fn has_leads_address(&self) -> bool {
         true
+    }
+
+    fn binder(&self, _settings: &IntegrationSettings) -> Option<Binder> {
+        Some(Binder::plain("talkme"))
     }
 
     fn normalize(

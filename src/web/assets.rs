@@ -1,6 +1,7 @@
 //! Styles, scripts, fonts and icons of the pages, built into the binary and served with long caching.
 //! Addresses carry a hash of the content, so a new version is a new address.
 
+use crate::packed::{ENCODINGS, accepts, unchanged};
 use std::borrow::Cow;
 
 use axum::extract::{Path, RawQuery};
@@ -11,9 +12,6 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/assets"]
 struct Files;
-
-/// The encodings kept beside each text file, best first.
-const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
 
 /// Address of an asset, changing with its content. An unknown name gives an address that answers 404.
 pub fn url(name: &str) -> String {
@@ -67,12 +65,9 @@ pub async fn serve(
 }
 
 fn body(name: &str, plain: EmbeddedFile, headers: &HeaderMap) -> Response {
-    let accepted = headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok());
     let packed = ENCODINGS
         .iter()
-        .filter(|(encoding, _)| accepts(accepted.unwrap_or_default(), encoding))
+        .filter(|(encoding, _)| accepts(headers, encoding))
         .find_map(|(encoding, end)| Some((encoding, Files::get(&format!("{name}.{end}"))?)));
     let content_type = [(header::CONTENT_TYPE, content_type(name))];
     match packed {
@@ -91,26 +86,6 @@ fn bytes(file: EmbeddedFile) -> axum::body::Body {
         Cow::Borrowed(data) => axum::body::Body::from(data),
         Cow::Owned(data) => axum::body::Body::from(data),
     }
-}
-
-/// Whether `accept-encoding` names the encoding without forbidding it by `q=0`.
-fn accepts(header: &str, encoding: &str) -> bool {
-    header.split(',').any(|part| {
-        let (name, quality) = part.split_once(';').unwrap_or((part, ""));
-        let forbidden = matches!(quality.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
-        name.trim().eq_ignore_ascii_case(encoding) && !forbidden
-    })
-}
-
-fn unchanged(headers: &HeaderMap, etag: &str) -> bool {
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok());
-    known.is_some_and(|known| {
-        known
-            .split(',')
-            .any(|one| one.trim().trim_start_matches("W/") == etag)
-    })
 }
 
 fn content_type(name: &str) -> &'static str {

@@ -16,6 +16,7 @@ mod pages;
 mod popup;
 mod receive;
 mod replay;
+mod script;
 mod settings;
 mod silence;
 mod sites;

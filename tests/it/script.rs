@@ -1,0 +1,145 @@
+//! The script of a site: what is in it, how it is kept by browsers, whose it is.
+
+use crate::hub::TestHub;
+use flate2::read::GzDecoder;
+use http::{HeaderMap, StatusCode, header};
+use serde_json::json;
+use std::io::Read;
+
+struct Got {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Got {
+    fn header(&self, name: header::HeaderName) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a script is text")
+    }
+}
+
+async fn get(hub: &TestHub, key: &str, headers: &[(&str, &str)]) -> Got {
+    get_file(hub, &format!("{key}.js"), headers).await
+}
+
+async fn get_file(hub: &TestHub, name: &str, headers: &[(&str, &str)]) -> Got {
+    let client = reqwest::Client::builder().build().expect("a client");
+    let mut request = client.get(format!("{}/t/{name}", hub.base()));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.expect("the hub answers");
+    Got {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body: response.bytes().await.expect("a body").to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn a_site_gets_what_its_active_integrations_need_and_no_more() {
+    let hub = TestHub::start().await;
+    let plain = get(&hub, &hub.site.key, &[]).await;
+    assert_eq!(plain.status, StatusCode::OK);
+    assert!(plain.text().contains(&format!("/{}", hub.site.key)));
+    for part in ["jivo_api", "_ym_uid", "LEADBACK_CALL", "auxclick"] {
+        assert!(!plain.text().contains(part), "{part}");
+    }
+
+    hub.integration_with("jivosite", json!({"token_mode": "share"}))
+        .await;
+    let leadback = hub.integration("leadback").await;
+    let other = hub.another_site("outlet.test").await;
+    let both = get(&hub, &hub.site.key, &[]).await;
+    for part in ["jivo_api", "_ym_uid", "LEADBACK_CALL", "auxclick"] {
+        assert!(both.text().contains(part), "{part}");
+    }
+    assert!(both.text().contains(r#""jivosite","share""#));
+    assert!(both.text().contains(r#"["outlet.test"]"#));
+    assert!(!both.text().contains("carrotquest"));
+
+    let others = get(&hub, &other.key, &[]).await;
+    assert!(!others.text().contains("jivo_api"), "it is another site's");
+    hub.change(&leadback, |row| row.active = false).await;
+    let after = get(&hub, &hub.site.key, &[]).await;
+    assert!(!after.text().contains("LEADBACK_CALL"));
+}
+
+#[tokio::test]
+async fn an_account_without_a_site_is_on_every_site_but_a_sites_own_one_goes_first() {
+    let hub = TestHub::start().await;
+    let other = hub.another_site("outlet.test").await;
+    hub.integration_in(hub.workspace, None, "jivosite", json!({}))
+        .await;
+    let of_all = get(&hub, &other.key, &[]).await;
+    assert!(of_all.text().contains(r#""jivosite","own""#));
+    let settings = json!({"token_mode": "share"});
+    hub.integration_in(hub.workspace, Some(other.id), "jivosite", settings)
+        .await;
+    let own = get(&hub, &other.key, &[]).await;
+    assert!(own.text().contains(r#""jivosite","share""#));
+    assert_eq!(own.text().matches("jivo_onLoadCallback").count(), 2);
+}
+
+#[tokio::test]
+async fn a_browser_keeps_it_an_hour_and_asks_with_its_etag() {
+    let hub = TestHub::start().await;
+    let first = get(&hub, &hub.site.key, &[]).await;
+    assert_eq!(
+        first.header(header::CACHE_CONTROL),
+        "public, max-age=3600, stale-while-revalidate=86400"
+    );
+    assert_eq!(
+        first.header(header::CONTENT_TYPE),
+        "text/javascript; charset=utf-8"
+    );
+    let etag = first.header(header::ETAG).to_owned();
+    let asked = [("if-none-match", etag.as_str())];
+    let again = get(&hub, &hub.site.key, &asked).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    assert!(again.body.is_empty());
+
+    hub.integration("talkme").await;
+    let changed = get(&hub, &hub.site.key, &asked).await;
+    assert_eq!(changed.status, StatusCode::OK);
+    assert_ne!(changed.header(header::ETAG), etag);
+}
+
+#[tokio::test]
+async fn it_comes_packed() {
+    let hub = TestHub::start().await;
+    for provider in ["jivosite", "talkme", "verbox", "carrotquest", "leadback"] {
+        hub.integration(provider).await;
+    }
+    let plain = get(&hub, &hub.site.key, &[]).await;
+    let gzip = get(&hub, &hub.site.key, &[("accept-encoding", "gzip, deflate")]).await;
+    assert_eq!(gzip.header(header::CONTENT_ENCODING), "gzip");
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&gzip.body[..])
+        .read_to_end(&mut unpacked)
+        .expect("gzip");
+    assert_eq!(unpacked, plain.body);
+    assert!(gzip.body.len() <= 5_000, "{}", gzip.body.len());
+    let brotli = get(&hub, &hub.site.key, &[("accept-encoding", "gzip, br")]).await;
+    assert_eq!(brotli.header(header::CONTENT_ENCODING), "br");
+    let mut unpacked = Vec::new();
+    brotli::BrotliDecompress(&mut &brotli.body[..], &mut unpacked).expect("brotli");
+    assert_eq!(unpacked, plain.body);
+    assert!(brotli.body.len() < gzip.body.len());
+}
+
+#[tokio::test]
+async fn an_unknown_key_and_a_key_without_its_ending_are_not_found() {
+    let hub = TestHub::start().await;
+    assert_eq!(
+        get(&hub, "nobodys", &[]).await.status,
+        StatusCode::NOT_FOUND
+    );
+    let bare = get_file(&hub, &hub.site.key, &[]).await;
+    assert_eq!(bare.status, StatusCode::NOT_FOUND);
+}
