@@ -4,7 +4,7 @@
 use super::communication::RawLine;
 use super::form::{Form, html, to};
 use super::integration_form::{Draft, Errors, OwnKind, Preview, SettingsForm};
-use super::parts::{Address, Notice};
+use super::parts::{Address, Notice, Snippet};
 use super::{Editor, Menu, Page, Person};
 use crate::http_error::{HttpError, HttpResult};
 use crate::hub::{Addresses, Doors, Hub};
@@ -35,6 +35,8 @@ pub struct IntegrationPage {
     pub addresses: Vec<Address>,
     /// One for each messenger, when the provider does not name the messenger itself.
     pub channel_addresses: Vec<Address>,
+    /// The script of its site, or of every site when it serves all.
+    pub scripts: Vec<Snippet>,
     /// The addresses of an older token work until then; empty when there is none.
     pub old_until: String,
     /// Days that the old addresses go on working after new ones were made.
@@ -84,6 +86,7 @@ fn new_page(
         about: page.word("about", provider.slug()),
         addresses: Vec::new(),
         channel_addresses: Vec::new(),
+        scripts: Vec::new(),
         old_until: String::new(),
         overlap: String::new(),
         form: SettingsForm::new(&page, provider, &person.setup, draft, errors),
@@ -147,6 +150,11 @@ async fn existing_page(
     let page = &shown.page;
     shown.raw_events = recent.iter().map(|row| RawLine::of(page, row)).collect();
     shown.id = Some(integration.id.0);
+    let sites = person.setup.sites.iter();
+    shown.scripts = sites
+        .filter(|site| integration.site.is_none_or(|of| of == site.id))
+        .map(|site| Snippet::new(site.id.0, &site.host, &person.hub.script_url(site)))
+        .collect();
     if !person.may_write() {
         return Ok(shown);
     }

@@ -51,6 +51,33 @@ pub struct Address {
     pub hint: String,
 }
 
+/// The script of a site, in the two forms in which people put it on pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    /// Unique on the page.
+    pub id: i64,
+    pub host: String,
+    /// HTML, for the head of each page.
+    pub tag: String,
+    /// JavaScript without a tag, for fields that take code alone.
+    pub code: String,
+}
+
+impl Snippet {
+    /// `url` is the address of the site's script.
+    pub fn new(id: i64, host: &str, url: &str) -> Self {
+        let code = format!(
+            r#"(function(d,s){{s=d.createElement("script");s.async=1;s.src="{url}";d.head.appendChild(s)}})(document)"#
+        );
+        Self {
+            id,
+            host: host.to_owned(),
+            tag: format!(r#"<script async src="{url}"></script>"#),
+            code,
+        }
+    }
+}
+
 /// A line above a page: what was just done, or why it was not.
 #[derive(Clone, Debug)]
 pub struct Notice {

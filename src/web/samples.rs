@@ -21,7 +21,7 @@ use super::integration_form::{
 };
 use super::integrations::{IntegrationLine, IntegrationsPage, ProviderCard};
 use super::login::LoginPage;
-use super::parts::{Address, Badge, Choice, Notice, Pager};
+use super::parts::{Address, Badge, Choice, Notice, Pager, Snippet};
 use super::raw_event::{Body, RawEventPage};
 use super::sites::{SiteLine, SitesPage};
 use super::{Menu, Page};
@@ -568,6 +568,11 @@ fn integration(mut page: Page) -> IntegrationPage {
             ),
         ],
         channel_addresses: vec![address("a2", "integration.one_url", "0J4Q/telegram")],
+        scripts: vec![Snippet::new(
+            1,
+            "shop.example.org",
+            "https://hub.example.org/t/k7m2p9q4.js",
+        )],
         old_until: String::new(),
         overlap: page.count("count.day", 7_u64),
         preview: Preview {
@@ -710,6 +715,11 @@ fn sites(mut page: Page) -> SitesPage {
             host: "shop.example.org".into(),
             name: "Магазин окон".into(),
             key: "k7m2p9q4".into(),
+            script: Snippet::new(
+                1,
+                "shop.example.org",
+                "https://hub.example.org/t/k7m2p9q4.js",
+            ),
             collect_url: "https://hub.example.org/t/k7m2p9q4".into(),
         }],
         host: String::new(),

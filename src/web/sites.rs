@@ -1,7 +1,7 @@
 //! Sites: domains with their tracker keys.
 
 use super::form::{Form, html, to};
-use super::parts::Notice;
+use super::parts::{Notice, Snippet};
 use super::{Editor, Menu, Page, Person};
 use crate::http_error::{HttpError, HttpResult};
 use crate::hub::{Hub, Vault};
@@ -31,6 +31,7 @@ pub struct SiteLine {
     pub host: String,
     pub name: String,
     pub key: String,
+    pub script: Snippet,
     /// Where hits of the site are sent.
     pub collect_url: String,
 }
@@ -60,7 +61,8 @@ fn page(person: &Person) -> SitesPage {
         host: site.host.clone(),
         name: site.name.clone(),
         key: site.key.clone(),
-        collect_url: hub.url(&format!("{}/{}", hub.config.tracker.path, site.key)),
+        script: Snippet::new(site.id.0, &site.host, &hub.script_url(site)),
+        collect_url: hub.hits_url(site),
     };
     SitesPage {
         sites: person.setup.sites.iter().map(line).collect(),
