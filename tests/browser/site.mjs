@@ -12,7 +12,7 @@ export async function startWeb({ page, vendor, api }) {
     for await (const chunk of request) chunks.push(chunk);
     if (url.hostname == "vendor.test") {
       const [, service, action] = url.pathname.split("/");
-      vendor(service, action, JSON.parse(Buffer.concat(chunks).toString() || "null"));
+      vendor(service, action, JSON.parse(Buffer.concat(chunks).toString()));
       response.writeHead(204, { "access-control-allow-origin": "*" }).end();
     } else if (url.hostname == "127.0.0.1") {
       const answer = api(url.pathname);

@@ -100,7 +100,7 @@ const stories = {
     await page.fill("[name=password]", OWNER.password);
     await button("Войти").click();
     await page.waitForURL(/\/sites$/);
-    known.tracker = await page.locator("[id^=collect-]").innerText();
+    known.tracker = await page.locator("[id^=collect-]").textContent();
     assert.ok(known.tracker.startsWith(hub.url), known.tracker);
   },
 
@@ -133,6 +133,19 @@ const stories = {
     await page.click("[data-copy='#address']");
     await page.locator("[data-copy='#address'].copied").waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), known.chats);
+  },
+
+  "the script of the site is copied as a tag and as bare code, from both pages": async () => {
+    const tag = `<script async src="${known.tracker}.js"></script>`;
+    for (const path of [new URL(page.url()).pathname, "/sites"]) {
+      await open(path);
+      assert.equal(await page.locator("#script-1").innerText(), tag);
+      await page.click("[data-copy='#script-js-1']");
+      await page.locator("[data-copy='#script-js-1'].copied").waitFor();
+      const code = await page.evaluate(() => navigator.clipboard.readText());
+      assert.ok(code.includes(`${known.tracker}.js`) && !code.includes("<"), code);
+    }
+    await page.goBack();
   },
 
   "a wrong setting is told at its field, and a kept secret is never shown": async () => {

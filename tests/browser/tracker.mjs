@@ -34,6 +34,7 @@ let hub = await startHub({ data, environment });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
   headless: true,
+  ignoreDefaultArgs: ["--disable-back-forward-cache"],
   args: [
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP *.test 127.0.0.1",
@@ -49,7 +50,7 @@ let number = 100;
 function html(url) {
   const key = keys[url.hostname];
   const tag = `<script async src="${hub.url}/t/${key}.js"${scene.attributes ?? ""}></script>`;
-  return `<!doctype html><html><head><meta charset="utf-8"><title>${url.pathname}</title>
+  return `<!doctype html><html data-story="${vendors.story}"><head><meta charset="utf-8"><title>${url.pathname}</title>
     ${scene.head ?? ""}${scene.tracker === false ? "" : tag.repeat(scene.times ?? 1)}</head>
     <body><a id="other" href="${web.origin("brand.test")}/brand">brand</a>${scene.body ?? ""}</body></html>`;
 }
@@ -106,7 +107,7 @@ async function open(of = context) {
 
 /** The walk of a person who chats in a second tab after a reload; another visit begins before the
  * vendor's webhook comes. Returns the communication and the visit of the chat. */
-async function chat(service, { ready = true, reload = true, host = "shop.test" } = {}) {
+async function chat(service, { ready = true, reload = true, settle = 700, host = "shop.test" } = {}) {
   const click = `${service}-${(number += 1)}`;
   const name = `Irina ${number}`;
   const address = ad(click).replace("shop.test", host);
@@ -118,7 +119,7 @@ async function chat(service, { ready = true, reload = true, host = "shop.test" }
   if (reload) await tab.reload();
   await tab.waitForFunction(() => window.write);
   if (ready) await eventually(`${service} hears of the visit`, () => JSON.stringify(vendors.known[service] ?? "").includes(visit.key));
-  await pause(700);
+  await pause(settle);
   await tab.evaluate(([who, phone]) => window.write(who, phone), [name, `7900555${1000 + number}`]);
   await vendors.chatted(service);
   await pause(2100);
@@ -176,6 +177,12 @@ const stories = {
     assert.equal((await record()).count, 3);
     await page.goto(shop("/?utm_source=mail&utm_campaign=NEWS"));
     assert.equal((await record()).count, 3, "letter case is no difference");
+    await tab.goto(shop("/?utm_source=vk&utm_campaign=spring"));
+    assert.equal((await record(tab)).count, 4);
+    await page.reload();
+    assert.equal((await record()).count, 4, "a reload comes from nowhere");
+    await tab.goto(shop("/?utm_source=mail&utm_campaign=news"));
+    assert.equal((await record(tab)).count, 5, "other marks than those of the visit, though known");
   },
 
   "half an hour of silence and a day end a visit": async () => {
@@ -220,6 +227,36 @@ const stories = {
     const { hits } = await whole(visit);
     assert.deepEqual(hits.map((hit) => hit.title), ["/okna", "One", "Two", "One again"]);
     assert.ok(hits[1].url.endsWith("/one"), hits[1].url);
+  },
+
+  "a page out of the browser's page cache is seen again, in the same visit": async () => {
+    await page.goto(ad("back-1"));
+    const visit = await clicked("back-1");
+    await page.evaluate(() => addEventListener("pageshow", (event) => (window.persisted = event.persisted)));
+    await page.goto(shop("/ceny"));
+    await page.goBack({ waitUntil: "commit" });
+    await page.waitForFunction(() => window.persisted === true);
+    const { hits } = await eventually("three pages", async () => {
+      const one = await whole(visit);
+      return one.hits.length == 3 && one;
+    });
+    assert.deepEqual(hits.map((hit) => hit.title), ["/okna", "/ceny", "/okna"]);
+  },
+
+  "a page that the browser only prepares is counted when somebody sees it": async () => {
+    await page.addInitScript(() => {
+      Object.defineProperty(document, "prerendering", { get: () => !window.seen });
+      window.show = () => {
+        window.seen = true;
+        document.dispatchEvent(new Event("prerenderingchange"));
+      };
+    });
+    await page.goto(ad("prepared-1"));
+    await page.waitForFunction(() => window.skvoz?.on);
+    await pause(500);
+    assert.ok(!(await visits()).some((one) => one.click_ids.yclid === "prepared-1"));
+    await page.evaluate(() => window.show());
+    await clicked("prepared-1");
   },
 
   "a step that nobody waited for is sent by a page that goes away": async () => {
@@ -292,7 +329,7 @@ const stories = {
     assert.equal(await page.evaluate(() => skvoz("visitor")), visit.visitor_key);
     assert.equal(await page.evaluate(() => skvoz("nonsense", 1)), undefined);
     const added = await page.evaluate(() => window.added());
-    assert.deepEqual(added.filter((name) => !["added", "early", "before", "jivo_onLoadCallback"].includes(name)), []);
+    assert.deepEqual(added.filter((name) => !["added", "early"].includes(name)), []);
   },
 
   "storage denied: the page goes on, and so does the visit on it": async () => {
@@ -426,6 +463,15 @@ const stories = {
     assert.ok((await whole(linked.visit)).keys.some((key) => key.kind == "site_user" && key.value == "shop-user-17"));
   },
 
+  "JivoSite with a callback of the site that was there before the widget and after the script": async () => {
+    scene = {
+      head: `<script>setTimeout(() => { window.jivo_onLoadCallback = () => jivo_api.setUserToken("shop-user-18"); }, 600);</script>` + widgets.jivosite({ after: 900 }),
+    };
+    isExact(await chat("jivosite", { ready: false, settle: 1500 }), "link.bound_user");
+    await pause(5500);
+    assert.equal(vendors.known.jivosite.token, "shop-user-18");
+  },
+
   "JivoSite in mode share: the slot is never written": async () => {
     await api(`/integrations/${integrations.jivosite}`, "PATCH", { settings: { token_mode: "share" } });
     await pause(1200);
@@ -554,7 +600,7 @@ for (const [name, story] of Object.entries(stories)) {
   if (!name.includes(only)) continue;
   scene = {};
   complaints = [];
-  vendors.forget();
+  vendors.begin(String((number += 1)));
   context = await browser.newContext({ locale: "ru-RU" });
   page = await open();
   try {

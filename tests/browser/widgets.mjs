@@ -3,17 +3,16 @@
 
 /** What each vendor remembers of the one visitor of a story. */
 export class Vendors {
-  constructor() {
-    this.forget();
-  }
-
-  forget() {
+  /** A new visitor; what pages of the one before still say is not heard. */
+  begin(story) {
+    this.story = story;
     this.known = {};
     this.chats = {};
   }
 
   /** A widget tells its vendor something. */
-  hear(service, action, body) {
+  hear(service, action, { story, ...body }) {
+    if (story != this.story) return;
     if (action == "chat") this.chats[service] = { ...body, at: Date.now() };
     else this.known[service] = { ...this.known[service], ...body };
   }
@@ -198,7 +197,7 @@ export const widgets = {
 function script(text) {
   return `<script>{
     const tell = (path, body) => fetch("http://vendor.test:" + location.port + "/" + path, {
-      method: "POST", keepalive: true, body: JSON.stringify(body),
+      method: "POST", keepalive: true, body: JSON.stringify({ ...body, story: document.documentElement.dataset.story }),
     });
     ${text}
   }</script>`;
