@@ -51,7 +51,6 @@ function count(isLeaving?: boolean): void {
     r: referrer.slice(0, 2000),
     ti: document.title,
     w: screen.width,
-    tz: new Date().getTimezoneOffset(),
     l: navigator.language,
   };
   send("pv", fields, isLeaving);
