@@ -119,14 +119,18 @@ fn division(facts: HitFacts, family: &[FamilyHit]) -> Division {
         message: &hit.message,
         site: hit.site,
         at: hit.at,
-        page: hit.marks.as_ref(),
+        page: hit.marks.as_ref().filter(|_| !hit.arrival.is_empty()),
         visit: Some(hit.visit),
     });
     let new = Told {
         message: &facts.message,
         site: facts.site,
         at: facts.at,
-        page: facts.page.as_ref().map(|page| &page.marks),
+        page: facts
+            .page
+            .as_ref()
+            .filter(|page| !page.arrival.is_empty())
+            .map(|page| &page.marks),
         visit: None,
     };
     let told: Vec<Told<'_>> = known.chain(std::iter::once(new)).collect();
@@ -230,7 +234,10 @@ fn page_facts(door: &Door<'_>, message: &TrackerMessage, marks: Marks, geo: &Geo
     PageFacts {
         url: message.url.clone().unwrap_or_default(),
         title: message.title.clone(),
-        arrival: visits::source_of(&marks),
+        arrival: match message.goes_on {
+            true => String::new(),
+            false => visits::source_of(&marks),
+        },
         marks,
         channel_group: classified.channel_group,
         campaign: classified.campaign.map(|matched| matched.id),

@@ -2,7 +2,7 @@
 
 import { quietly } from "./quietly";
 import { send } from "./send";
-import { view } from "./visit";
+import { goesOn, view } from "./visit";
 
 /** Milliseconds that a single-page site gets to change its title. */
 const titleTime = 300;
@@ -52,6 +52,7 @@ function count(isLeaving?: boolean): void {
     ti: document.title,
     w: screen.width,
     l: navigator.language,
+    g: !!goesOn,
   };
   send("pv", fields, isLeaving);
 }

@@ -19,6 +19,9 @@ const listeners: (() => void)[] = [];
 /** The visit in force, without deciding anything. */
 export let visit: Visit;
 
+/** Whether the latest page view stayed in it, whatever its address says. */
+export let goesOn: unknown;
+
 /** Runs at each new visit, and now when there is one. */
 export function onVisit(listener: () => void): void {
   listeners.push(listener);
@@ -31,10 +34,10 @@ export function view(arrival: boolean): void {
   const before = read();
   const time = now();
   const came: Partial<Source> = arrival ? sourceOf(location, document.referrer) : [];
-  const goesOn = before && time - before.last < idle && time - before.start < longest && !differs(came, before.source);
+  goesOn = before && time - before.last < idle && time - before.start < longest && !differs(came, before.source);
   take({
     ...(goesOn
-      ? before
+      ? before!
       : {
           visitor: before?.visitor ?? newId("c"),
           visit: newId("v"),

@@ -121,6 +121,8 @@ pub struct FamilyHit {
     pub at: Timestamp,
     /// Set for page views.
     pub marks: Option<Marks>,
+    /// As `PageFacts::arrival`; empty for messages that are no page views.
+    pub arrival: String,
 }
 
 /// The visits that a browser's id holds, and the message because of which they were decided.

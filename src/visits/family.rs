@@ -18,7 +18,8 @@ pub struct Told<'a> {
     pub message: &'a str,
     pub site: SiteId,
     pub at: Timestamp,
-    /// Marks of the page; `None` for messages that are no page views.
+    /// Marks of the page; `None` for messages that are no page views, and for pages of which the
+    /// browser says that nobody arrives by them.
     pub page: Option<&'a Marks>,
     /// The visit that has it now.
     pub visit: Option<VisitId>,

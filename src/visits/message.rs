@@ -41,6 +41,9 @@ pub struct TrackerMessage {
     pub at_ms: Option<i64>,
     /// The browser's clock at sending, Unix milliseconds.
     pub sent_ms: Option<i64>,
+    /// The browser has asked its rules and stays in the visit, whatever the address says: a reload, a
+    /// return, a click that was opened before (`g`).
+    pub goes_on: bool,
     /// The browser says that a program drives it.
     pub webdriver: bool,
     /// Ids of other systems (`x`); `foreign_keys` reads them.
@@ -119,6 +122,7 @@ pub fn read_message(bytes: &[u8]) -> Result<TrackerMessage, ReadError> {
         timezone_offset: integer(&fields, "tz").and_then(|n| i32::try_from(n).ok()),
         at_ms: integer(&fields, "at"),
         sent_ms: integer(&fields, "s"),
+        goes_on: is_set(&fields, "g"),
         webdriver: is_set(&fields, "wd"),
         foreign,
         bind: bind.filter(|_| kind == MessageKind::Bind),
@@ -233,6 +237,7 @@ mod tests {
         assert_eq!(message.timezone_offset, Some(-180));
         assert_eq!(message.screen_width, Some(390));
         assert!(message.webdriver);
+        assert!(!message.goes_on);
         assert_eq!(message.foreign["ym"], "1786010400123456789");
     }
 

@@ -158,8 +158,6 @@ const stories = {
   },
 
   "a reload and a second tab stay in the visit, another click begins one, and an old click none": async () => {
-    // The rules of the browser alone, without the hub's word.
-    await context.route(`${hub.url}/t/${made.site_key}`, (route) => route.fulfill({ status: 204, headers: { "access-control-allow-origin": "*" } }));
     await page.goto(ad("rule-1"));
     const first = await record();
     await page.reload();

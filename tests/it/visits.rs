@@ -102,6 +102,20 @@ async fn a_chat_goes_with_its_visit_when_an_earlier_arrival_comes_late() {
     assert_eq!(after, before, "the visit stays with its source");
 }
 
+/// The browser knows clicks of the visits before this one, and reloads; the hub takes its word.
+#[tokio::test]
+async fn an_old_click_opened_again_stays_in_the_visit_when_the_browser_says_so() {
+    let hub = TestHub::start().await;
+    hub.set_clock(at("12:00"));
+    hub.hit(landing("10:00", "spring")).await;
+    let again = with(landing("10:10", "autumn"), json!({"g": true}));
+    assert_eq!(hub.hit(again).await.status.as_u16(), 204);
+    hub.hit(landing("10:20", "winter")).await;
+    let found = visits(&hub).await;
+    let seen: Vec<_> = found.iter().map(|one| (campaign(one), one.hits)).collect();
+    assert_eq!(seen, [(Some("spring"), 2), (Some("winter"), 1)]);
+}
+
 /// `files/places.mmdb` says that this machine stands in Moscow.
 #[tokio::test]
 async fn where_the_visitor_is_comes_from_the_operators_file() {

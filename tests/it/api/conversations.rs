@@ -104,8 +104,9 @@ async fn a_webhook_sent_twice_gives_one_communication() {
                 .await,
             200
         );
+        // Of two that are worked on at the same moment either may be the one that counts.
+        hub.settle().await;
     }
-    hub.settle().await;
     assert_eq!(hub.items("communications").await.len(), 1);
     assert_eq!(hub.get("raw-events/counts").await["duplicate"], 1);
 }

@@ -25,7 +25,9 @@ pub(super) fn hits(
     key: &str,
 ) -> StoreResult<Vec<FamilyHit>> {
     let mut statement = connection.prepare_cached(
-        "select id, visit_id, site_id, message, at, marks is not null as is_page, marks from hits
+        "select id, visit_id, site_id, message, at, marks is not null as is_page, marks,
+             coalesce(arrival, '') as arrival
+         from hits
          where visit_id = ?1",
     )?;
     let mut hits = Vec::new();
@@ -39,6 +41,7 @@ pub(super) fn hits(
                 message: row.get("message")?,
                 at: get_time(row, "at")?,
                 marks: is_page.then(|| get_json(row, "marks")).transpose()?,
+                arrival: row.get("arrival")?,
             })
         })?;
         for hit in rows {
