@@ -18,10 +18,10 @@ export interface Core {
   keep(letter: string, text: string): void;
   kept(letter: string): string;
   cookie(name: string): string;
-  /** Public calls by name; a piece adds its own. */
   /** Counts the page and watches it; `first` is called once, when the visit is known and nothing was sent. */
   run(first: () => void): void;
   /** Sends nothing more and forgets the visitor. */
   stop(): void;
+  /** Public calls by name; a piece adds its own. */
   calls: { [name: string]: (...given: never[]) => unknown };
 }
