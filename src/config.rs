@@ -84,6 +84,9 @@ pub struct Tracker {
 /// `[pipeline]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
+    /// Raw events.
+    pub claim: u32,
+    /// Conversations.
     pub batch: u32,
     pub lease_s: u32,
     pub tick_s: u32,
@@ -191,6 +194,7 @@ impl Config {
         }
         positive("store.checkpoint_pages", self.store.checkpoint_pages)?;
         positive("store.wal_limit_pages", self.store.wal_limit_pages)?;
+        positive("pipeline.claim", self.pipeline.claim)?;
         positive("pipeline.batch", self.pipeline.batch)?;
         positive("pipeline.lease_s", self.pipeline.lease_s)?;
         positive("pipeline.tick_s", self.pipeline.tick_s)?;
@@ -379,6 +383,7 @@ mod tests {
                 "server.public_url",
             ),
             ("[store]\nsynchronous = \"off\"", "synchronous"),
+            ("[pipeline]\nclaim = 0", "pipeline.claim"),
             ("[pipeline]\nbatch = 0", "pipeline.batch"),
             ("[pipeline]\nbatch = -1", "batch"),
             ("[tracker]\npath = \"t/\"", "tracker.path"),

@@ -25,7 +25,7 @@ use crate::model::Timestamp;
 use crate::store::Store;
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 
 /// What every room is given.
 pub struct Hub {
@@ -36,6 +36,8 @@ pub struct Hub {
     pub setups: Setups,
     pub outbound: Outbound,
     pub wake: Wake,
+    /// Held by whoever of the pipeline reads, decides and commits: shared, or alone after a conflict.
+    pub turns: RwLock<()>,
     pub places: Places,
     /// How the hub is reached from outside, without a slash at the end.
     pub public_url: String,
@@ -77,6 +79,7 @@ impl Hub {
             clock,
             outbound,
             wake: Wake::default(),
+            turns: RwLock::default(),
             places,
             public_url,
         })

@@ -1,9 +1,10 @@
 //! The walk of a raw event: read, decide, write (DESIGN.md 4). And the loops that keep it going.
 //!
-//! A batch of raw events is normalized, joined with what is known of its conversations, linked,
-//! credited and committed in one unit of work. Whoever was overtaken by somebody else reads and
-//! decides again. The same decision serves communications that are reconsidered because something
-//! they share a key with came later, or because silence has ended them.
+//! Claimed raw events are normalized and parted into batches of some conversations each. A batch is
+//! joined with what is known of its conversations, linked, credited and committed in one unit of
+//! work. Whoever was overtaken by somebody else reads and decides again, alone this time. The same
+//! decision serves communications that are reconsidered because something they share a key with came
+//! later, or because silence has ended them.
 
 mod card;
 mod consider;
@@ -12,16 +13,19 @@ mod normalize;
 
 use crate::hub::{Hub, LiveSetup, Stop};
 use crate::model::{CommunicationId, Integration, Timestamp, WorkspaceId};
-use crate::store::{ClaimedRaw, ConversationState, StoreError, StoreResult, Touched, UnitOfWork};
+use crate::store::{ClaimLimit, ConversationState, StoreError, StoreResult, Touched, UnitOfWork};
 use consider::{Case, consider};
 use jiff::SignedDuration;
-use normalize::{Batch, normalize};
+use normalize::{Batch, normalize, parted};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{RwLockReadGuard, RwLockWriteGuard};
 use tracing::{debug, error, warn};
 
 /// Times a batch is decided again after somebody was faster, before it is taken apart.
 const TRIES: u32 = 5;
+/// Bodies of raw events claimed in one go, bytes; the last one may go beyond.
+const CLAIMED_BYTES: usize = 16 << 20;
 /// Communications reconsidered in one go.
 const RECONSIDERED: u32 = 256;
 /// Changes of the log read in one go.
@@ -90,56 +94,59 @@ async fn work_loop(hub: &Arc<Hub>, stop: &Stop, work: Work) {
     }
 }
 
-/// Takes a batch of pending raw events through the house. `false`: there was none.
+/// Takes pending raw events through the house. `false`: there were none.
 pub async fn process_pending(hub: &Arc<Hub>) -> StoreResult<bool> {
     let now = hub.now();
     let settings = &hub.config.pipeline;
     let lease = SignedDuration::from_secs(i64::from(settings.lease_s));
     let lease_until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
-    let claimed = hub
-        .store
-        .claim_raw(now, lease_until, settings.batch)
-        .await?;
+    let most = ClaimLimit {
+        events: settings.claim,
+        bytes: CLAIMED_BYTES,
+    };
+    let claimed = hub.store.claim_raw(now, lease_until, most).await?;
     if claimed.is_empty() {
         return Ok(false);
     }
-    // What is claimed is nobody else's for a while: a store that cannot write is asked again rather
-    // than leaving the batch to its lease.
-    while let Err(error) = process(hub, &claimed).await {
-        let is_passing = matches!(error, StoreError::Unavailable(_));
-        if !is_passing || hub.now() >= lease_until {
-            return Err(error);
+    for batch in parted(normalize(hub, &claimed).await?, settings.batch as usize) {
+        // What is claimed is nobody else's for a while: a store that cannot write is asked again
+        // rather than leaving the batch to its lease.
+        while let Err(error) = process(hub, &batch).await {
+            if hub.now() >= lease_until {
+                return Err(error);
+            }
+            warn!(%error, "A batch waits for the store");
+            tokio::time::sleep(PAUSE).await;
         }
-        warn!(%error, "A batch waits for the store");
-        tokio::time::sleep(PAUSE).await;
+        hub.wake.relink.notify_one();
     }
-    hub.wake.relink.notify_one();
     Ok(true)
 }
 
-/// Processes a batch, and when that does not go, its raw events one by one, so that one that cannot
-/// be stored holds nobody up.
-async fn process(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreResult<()> {
-    match process_together(hub, claimed).await {
-        Err(StoreError::Unavailable(reason)) => Err(StoreError::Unavailable(reason)),
-        Err(cause) if claimed.len() > 1 => {
-            debug!(%cause, "A batch is taken apart");
-            for one in claimed {
-                let id = one.event.id;
-                if let Err(error) = process_together(hub, std::slice::from_ref(one)).await {
-                    error!(raw_event.id = %id, %error, "Raw event {id} could not be processed; it stays pending");
+/// Processes a batch, and when that does not go, its halves, so that a raw event that cannot be
+/// stored holds nobody up. Fails only when the store is unavailable.
+async fn process(hub: &Arc<Hub>, batch: &Batch) -> StoreResult<()> {
+    match process_together(hub, batch).await {
+        Err(StoreError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
+        Err(cause) => match batch.halves() {
+            Ok(halves) => {
+                debug!(%cause, "A batch is taken apart");
+                for half in halves {
+                    Box::pin(process(hub, &half)).await?;
                 }
             }
-            Ok(())
-        }
-        other => other,
+            Err(id) => {
+                error!(raw_event.id = %id, error = %cause, "Raw event {id} could not be processed; it stays pending");
+            }
+        },
+        Ok(()) => {}
     }
+    Ok(())
 }
 
-async fn process_together(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreResult<()> {
-    let batch = normalize(hub, claimed).await?;
+async fn process_together(hub: &Arc<Hub>, batch: &Batch) -> StoreResult<()> {
     for attempt in 1.. {
-        match decide_and_commit(hub, &batch).await {
+        match decide_and_commit(hub, batch, attempt).await {
             Err(StoreError::Conflict(cause)) if attempt < TRIES => {
                 debug!(
                     cause,
@@ -152,24 +159,46 @@ async fn process_together(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreResult
     Ok(())
 }
 
-async fn decide_and_commit(hub: &Arc<Hub>, batch: &Batch) -> StoreResult<()> {
+async fn decide_and_commit(hub: &Arc<Hub>, batch: &Batch, attempt: u32) -> StoreResult<()> {
+    let _turn = Turn::take(hub, attempt).await;
     let now = hub.now();
     let cases = batch.cases(hub).await?;
     let communications = consider(hub, cases, now).await?;
     let raw = batch.outcomes(&communications);
-    let asks = !batch.fetches.is_empty();
+    let fetches = batch.fetches();
+    let asks = !fetches.is_empty();
     hub.store
         .commit(UnitOfWork {
             now,
             raw,
             communications,
-            fetches: batch.fetches.clone(),
+            fetches,
         })
         .await?;
     if asks {
         hub.wake.fetch.notify_one();
     }
     Ok(())
+}
+
+/// The right to read, decide and commit: together with others at first, alone for whoever was
+/// overtaken, so that two who work on the same conversations do not overtake each other for ever.
+enum Turn<'a> {
+    Together { _guard: RwLockReadGuard<'a, ()> },
+    Alone { _guard: RwLockWriteGuard<'a, ()> },
+}
+
+impl Turn<'_> {
+    async fn take(hub: &Hub, attempt: u32) -> Turn<'_> {
+        match attempt {
+            1 => Turn::Together {
+                _guard: hub.turns.read().await,
+            },
+            _ => Turn::Alone {
+                _guard: hub.turns.write().await,
+            },
+        }
+    }
 }
 
 /// Looks again at communications that share a key with something new. `false`: there were none.
@@ -205,6 +234,7 @@ async fn reconsider(
     mut ids: Vec<(WorkspaceId, CommunicationId)>,
 ) -> StoreResult<()> {
     for attempt in 1.. {
+        let turn = Turn::take(hub, attempt).await;
         let states = hub.store.conversations_by_id(ids.clone()).await?;
         let mut cases = Vec::with_capacity(states.len());
         for state in states {
@@ -220,7 +250,9 @@ async fn reconsider(
             communications,
             ..UnitOfWork::default()
         };
-        match hub.store.commit(work).await {
+        let committed = hub.store.commit(work).await;
+        drop(turn);
+        match committed {
             Err(StoreError::Conflict(_)) if attempt < TRIES => {}
             Err(StoreError::Conflict(cause)) if ids.len() > 1 => {
                 // One that is always overtaken must not hold the others up.

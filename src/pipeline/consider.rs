@@ -18,7 +18,7 @@ use crate::store::{
 use crate::visits;
 use jiff::SignedDuration;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Search finds the beginning of longer conversations only, characters.
@@ -69,35 +69,36 @@ impl Case {
         Communication::is_card_id(&self.external_id)
     }
 
-    /// All events after this commit, and those of them that must be written. An event that came
-    /// several times is kept as it came first.
-    fn merged(&self) -> (Vec<StoredEvent>, Vec<StoredEvent>) {
-        let mut all: Vec<StoredEvent> = self
-            .state
-            .events
-            .iter()
-            .filter(|stored| !self.forget.contains(&stored.event.dedup_key))
-            .cloned()
-            .collect();
-        let mut news: Vec<StoredEvent> = Vec::new();
+    /// All events after this commit, taken out of the case, and those of them that must be written.
+    /// An event that came several times is kept as it came first.
+    fn merged(&mut self) -> (Vec<StoredEvent>, Vec<StoredEvent>) {
+        let mut all = std::mem::take(&mut self.state.events);
+        if !self.forget.is_empty() {
+            all.retain(|stored| !self.forget.contains(&stored.event.dedup_key));
+        }
+        let mut places: HashMap<String, usize> = HashMap::new();
+        if !self.incoming.is_empty() {
+            let keys = all.iter().map(|stored| stored.event.dedup_key.clone());
+            places.extend(keys.zip(0..));
+        }
+        let mut news = BTreeSet::new();
         for incoming in &self.incoming {
-            let dedup_key = &incoming.event.dedup_key;
-            let Some(known) = all
-                .iter_mut()
-                .find(|known| known.event.dedup_key == *dedup_key)
-            else {
+            let next = all.len();
+            let dedup_key = incoming.event.dedup_key.clone();
+            let place = *places.entry(dedup_key).or_insert(next);
+            let Some(known) = all.get_mut(place) else {
                 all.push(incoming.clone());
-                news.push(incoming.clone());
+                news.insert(place);
                 continue;
             };
             let order = |stored: &StoredEvent| (stored.received_at, stored.raw_event);
             let read_anew = known.raw_event == incoming.raw_event && known.event != incoming.event;
             if read_anew || order(incoming) < order(known) {
                 *known = incoming.clone();
-                news.retain(|stored| stored.event.dedup_key != *dedup_key);
-                news.push(known.clone());
+                news.insert(place);
             }
         }
+        let news = news.into_iter().map(|place| all[place].clone()).collect();
         (all, news)
     }
 }
@@ -146,7 +147,7 @@ pub(super) async fn consider(
 }
 
 /// Folds the case. `Err`: no event is left.
-fn prepare(case: Case, now: Timestamp) -> Result<Prepared, Box<Case>> {
+fn prepare(mut case: Case, now: Timestamp) -> Result<Prepared, Box<Case>> {
     let (all, news) = case.merged();
     let silence = silence_of(&case.integration);
     let told = Told::of(&case, &all);
@@ -281,7 +282,7 @@ fn taken_back(case: Case) -> Option<CommunicationWrite> {
     let communication = case.state.communication?;
     match communication.hidden {
         Some(Hidden::TakenBack) => None,
-        Some(Hidden::AbsorbedBy(_)) if case.state.events.is_empty() => None,
+        Some(Hidden::AbsorbedBy(_)) if case.forget.is_empty() => None,
         _ => Some(CommunicationWrite {
             forget: case.forget,
             ..silenced(communication, Hidden::TakenBack)

@@ -20,47 +20,77 @@ use tracing::error;
 /// What is said of a raw event whose reader panicked.
 const READER_FAILED: &str = "the provider's reader failed";
 
-/// Normalized raw events, to be decided on as often as needed.
-pub(super) struct Batch {
-    raw: Vec<(WorkspaceId, RawEventId, Result<Vec<String>, SetAside>)>,
+/// A normalized raw event.
+pub(super) struct Reading {
+    workspace: WorkspaceId,
+    raw: RawEventId,
+    /// It was looked at before, and we know what it tells now.
+    is_again: bool,
+    /// Warnings, or why it tells nothing.
+    outcome: Result<Vec<String>, SetAside>,
     events: Vec<(Owner, StoredEvent)>,
-    /// Raw events that were looked at before, and about which we know what they tell now.
-    again: Vec<(WorkspaceId, RawEventId)>,
-    pub(super) fetches: Vec<(WorkspaceId, IntegrationId, RawEventId, FetchNeed)>,
+    fetches: Vec<(IntegrationId, FetchNeed)>,
 }
 
+/// Readings to be decided on together, as often as needed.
+pub(super) struct Batch(Vec<Arc<Reading>>);
+
 /// Normalizes claimed raw events. Only reading the configuration can fail.
-pub(super) async fn normalize(hub: &Arc<Hub>, claimed: &[ClaimedRaw]) -> StoreResult<Batch> {
-    let mut batch = Batch {
-        raw: Vec::new(),
-        events: Vec::new(),
-        again: Vec::new(),
-        fetches: Vec::new(),
-    };
+pub(super) async fn normalize(
+    hub: &Arc<Hub>,
+    claimed: &[ClaimedRaw],
+) -> StoreResult<Vec<Arc<Reading>>> {
+    let mut readings = Vec::with_capacity(claimed.len());
     for ClaimedRaw { event: raw, again } in claimed {
         let setup = hub.setups.of(raw.workspace).await?;
         let integration = setup.integration(raw.integration).cloned();
-        let outcome = match switched_on(raw, integration) {
-            Ok(integration) => {
-                let normalized = normalize_one(raw, &integration.settings);
-                normalized.map(|normalized| batch.take(raw, (setup, integration), normalized))
-            }
-            Err(refused) => Err(refused),
+        let mut reading = Reading {
+            workspace: raw.workspace,
+            raw: raw.id,
+            is_again: *again,
+            outcome: Ok(Vec::new()),
+            events: Vec::new(),
+            fetches: Vec::new(),
         };
-        if *again && tells(&outcome) {
-            batch.again.push((raw.workspace, raw.id));
+        let normalized = switched_on(raw, integration).and_then(|integration| {
+            let normalized = normalize_one(raw, &integration.settings)?;
+            Ok(((setup, integration), normalized))
+        });
+        match normalized {
+            Ok((owner, normalized)) => reading.take(raw, &owner, normalized),
+            Err(refused) => {
+                reading.is_again &= tells(&refused);
+                reading.outcome = Err(refused);
+            }
         }
-        batch.raw.push((raw.workspace, raw.id, outcome));
+        readings.push(Arc::new(reading));
     }
-    Ok(batch)
+    Ok(readings)
 }
 
-/// Whether the outcome is the raw event's own word. When it could not be heard, because of a switch,
-/// of a secret that is newer than the request or of a fault of ours, what it told before stands.
-fn tells(outcome: &Result<Vec<String>, SetAside>) -> bool {
-    let Err(refused) = outcome else {
-        return true;
-    };
+/// Parts readings into batches of at most so many conversations. Readings of one conversation stay
+/// together: it is read, folded and written once for all of them.
+pub(super) fn parted(readings: Vec<Arc<Reading>>, conversations: usize) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut numbers: HashMap<(IntegrationId, Subject), usize> = HashMap::new();
+    for reading in readings {
+        let next = numbers.len();
+        let number = match reading.place() {
+            Some(place) => *numbers.entry(place).or_insert(next),
+            None => next.saturating_sub(1),
+        };
+        let index = number / conversations;
+        if index == batches.len() {
+            batches.push(Batch(Vec::new()));
+        }
+        batches[index].0.push(reading);
+    }
+    batches
+}
+
+/// Whether a refusal is the raw event's own word. When it could not be heard, because of a switch, of
+/// a secret that is newer than the request or of a fault of ours, what it told before stands.
+fn tells(refused: &SetAside) -> bool {
     let unheard = [SetAsideReason::SwitchedOff, SetAsideReason::SecretMismatch];
     !unheard.contains(&refused.reason) && refused.detail != READER_FAILED
 }
@@ -101,31 +131,88 @@ fn normalize_one(
     })
 }
 
+impl Reading {
+    fn take(&mut self, raw: &RawEvent, owner: &Owner, normalized: Normalized) {
+        let stored = |event| StoredEvent {
+            raw_event: raw.id,
+            received_at: raw.received_at,
+            event,
+        };
+        let events = normalized.events.into_iter().map(stored);
+        self.events = events.map(|stored| (owner.clone(), stored)).collect();
+        let needs = normalized.fetches.into_iter();
+        self.fetches = needs.map(|need| (raw.integration, need)).collect();
+        self.outcome = Ok(normalized.warnings);
+    }
+
+    /// The conversation of its first event.
+    fn place(&self) -> Option<(IntegrationId, Subject)> {
+        let ((_, integration), stored) = self.events.first()?;
+        Some((integration.id, stored.event.subject.clone()))
+    }
+
+    fn outcome(&self, is_news: bool) -> RawOutcome {
+        let (state, set_aside, warnings) = match &self.outcome {
+            Ok(warnings) if is_news => (RawState::Done, None, warnings.clone()),
+            Ok(warnings) => (RawState::Duplicate, None, warnings.clone()),
+            Err(set_aside) => (RawState::SetAside, Some(set_aside), Vec::new()),
+        };
+        RawOutcome {
+            workspace: self.workspace,
+            id: self.raw,
+            state,
+            reason: set_aside.map(|set_aside| set_aside.reason),
+            detail: set_aside.map(|set_aside| set_aside.detail.clone()),
+            warnings,
+        }
+    }
+}
+
 impl Batch {
-    fn take(&mut self, raw: &RawEvent, owner: Owner, normalized: Normalized) -> Vec<String> {
-        for event in normalized.events {
-            let stored = StoredEvent {
-                raw_event: raw.id,
-                received_at: raw.received_at,
-                event,
-            };
-            self.events.push((owner.clone(), stored));
+    /// Its halves, or the id of its only raw event.
+    pub(super) fn halves(&self) -> Result<[Batch; 2], RawEventId> {
+        match self.0.as_slice() {
+            [only] => Err(only.raw),
+            several => {
+                let (left, right) = several.split_at(several.len() / 2);
+                Ok([left, right].map(|half| Batch(half.to_vec())))
+            }
         }
-        for need in normalized.fetches {
-            self.fetches
-                .push((raw.workspace, raw.integration, raw.id, need));
-        }
-        normalized.warnings
+    }
+
+    fn events(&self) -> impl Iterator<Item = &(Owner, StoredEvent)> {
+        self.0.iter().flat_map(|reading| &reading.events)
+    }
+
+    /// Raw events that were looked at before, and about which we know what they tell now.
+    fn again(&self) -> Vec<(WorkspaceId, RawEventId)> {
+        let again = self.0.iter().filter(|reading| reading.is_again);
+        again
+            .map(|reading| (reading.workspace, reading.raw))
+            .collect()
+    }
+
+    /// What is to be asked of providers.
+    pub(super) fn fetches(&self) -> Vec<(WorkspaceId, IntegrationId, RawEventId, FetchNeed)> {
+        let readings = self.0.iter();
+        let needs = readings.flat_map(|reading| {
+            let needs = reading.fetches.iter();
+            needs.map(|(integration, need)| {
+                (reading.workspace, *integration, reading.raw, need.clone())
+            })
+        });
+        needs.collect()
     }
 
     /// Joins the events with what the store knows of their conversations.
     pub(super) async fn cases(&self, hub: &Arc<Hub>) -> StoreResult<Vec<Case>> {
-        let again: HashSet<RawEventId> = self.again.iter().map(|(_, id)| *id).collect();
+        let again = self.again();
+        let is_again: HashSet<RawEventId> = again.iter().map(|(_, id)| *id).collect();
         let mut cases = Cases::default();
         let mut queries = Vec::new();
         let mut asked = Vec::new();
         let mut numbered: HashMap<(IntegrationId, &Subject), usize> = HashMap::new();
-        for (owner, stored) in &self.events {
+        for (owner, stored) in self.events() {
             let subject = &stored.event.subject;
             let is_near = matches!(subject, Subject::Near { .. });
             let place = (owner.1.id, subject);
@@ -144,45 +231,12 @@ impl Batch {
             .into_iter()
             .map(Some)
             .collect();
-        for ((owner, stored), index) in self.events.iter().zip(asked) {
+        for ((owner, stored), index) in self.events().zip(asked) {
             let state = states[index].take().unwrap_or_default();
-            cases.add(owner, stored, state, again.contains(&stored.raw_event));
+            cases.add(owner, stored, state, is_again.contains(&stored.raw_event));
         }
-        self.take_back(hub, &mut cases).await?;
+        take_back(hub, again, &mut cases).await?;
         Ok(cases.into_list())
-    }
-
-    /// What raw events told before and tell no more is forgotten.
-    async fn take_back(&self, hub: &Arc<Hub>, cases: &mut Cases) -> StoreResult<()> {
-        if self.again.is_empty() {
-            return Ok(());
-        }
-        let again: HashSet<RawEventId> = self.again.iter().map(|(_, id)| *id).collect();
-        let known = hub.store.told_by(self.again.clone()).await?;
-        let ids: HashSet<_> = known
-            .into_iter()
-            .map(|(_, workspace, id)| (workspace, id))
-            .collect();
-        for state in hub
-            .store
-            .conversations_by_id(ids.into_iter().collect())
-            .await?
-        {
-            let Some(case) = super::stored_case(hub, state).await? else {
-                continue;
-            };
-            let events = case.state.events.iter();
-            let gone: Vec<String> = events
-                .filter(|stored| again.contains(&stored.raw_event))
-                .map(|stored| &stored.event.dedup_key)
-                .filter(|key| !cases.tells(&case, key))
-                .cloned()
-                .collect();
-            if !gone.is_empty() {
-                cases.forget(case, gone);
-            }
-        }
-        Ok(())
     }
 
     /// What became of each raw event, given what is written.
@@ -191,37 +245,49 @@ impl Batch {
             .iter()
             .flat_map(|write| write.new_events.iter().map(|stored| stored.raw_event))
             .collect();
-        let asking: HashSet<RawEventId> = self.fetches.iter().map(|(.., id, _)| *id).collect();
-        let again: HashSet<RawEventId> = self.again.iter().map(|(_, id)| *id).collect();
-        self.raw
-            .iter()
-            .map(|(workspace, id, outcome)| {
-                let is_news = news.contains(id) || asking.contains(id) || again.contains(id);
-                raw_outcome(*workspace, *id, outcome, is_news)
-            })
-            .collect()
+        let outcome = |reading: &Arc<Reading>| {
+            let asks = !reading.fetches.is_empty();
+            reading.outcome(news.contains(&reading.raw) || asks || reading.is_again)
+        };
+        self.0.iter().map(outcome).collect()
     }
 }
 
-fn raw_outcome(
-    workspace: WorkspaceId,
-    id: RawEventId,
-    outcome: &Result<Vec<String>, SetAside>,
-    is_news: bool,
-) -> RawOutcome {
-    let (state, set_aside, warnings) = match outcome {
-        Ok(warnings) if is_news => (RawState::Done, None, warnings.clone()),
-        Ok(warnings) => (RawState::Duplicate, None, warnings.clone()),
-        Err(set_aside) => (RawState::SetAside, Some(set_aside), Vec::new()),
-    };
-    RawOutcome {
-        workspace,
-        id,
-        state,
-        reason: set_aside.map(|set_aside| set_aside.reason),
-        detail: set_aside.map(|set_aside| set_aside.detail.clone()),
-        warnings,
+/// What raw events told before and tell no more is forgotten.
+async fn take_back(
+    hub: &Arc<Hub>,
+    again: Vec<(WorkspaceId, RawEventId)>,
+    cases: &mut Cases,
+) -> StoreResult<()> {
+    if again.is_empty() {
+        return Ok(());
     }
+    let is_again: HashSet<RawEventId> = again.iter().map(|(_, id)| *id).collect();
+    let known = hub.store.told_by(again).await?;
+    let ids: HashSet<_> = known
+        .into_iter()
+        .map(|(_, workspace, id)| (workspace, id))
+        .collect();
+    for state in hub
+        .store
+        .conversations_by_id(ids.into_iter().collect())
+        .await?
+    {
+        let Some(case) = super::stored_case(hub, state).await? else {
+            continue;
+        };
+        let events = case.state.events.iter();
+        let gone: Vec<String> = events
+            .filter(|stored| is_again.contains(&stored.raw_event))
+            .map(|stored| &stored.event.dedup_key)
+            .filter(|key| !cases.tells(&case, key))
+            .cloned()
+            .collect();
+        if !gone.is_empty() {
+            cases.forget(case, gone);
+        }
+    }
+    Ok(())
 }
 
 fn query(owner: &Owner, stored: &StoredEvent) -> ConversationQuery {

@@ -19,7 +19,7 @@ pub trait Intake: Send + Sync {
         &self,
         now: Timestamp,
         lease_until: Timestamp,
-        limit: u32,
+        most: ClaimLimit,
     ) -> StoreResult<Vec<ClaimedRaw>>;
 
     /// Newest first, without bodies.
@@ -81,6 +81,14 @@ pub struct NewRawEvent {
     pub state: RawState,
     pub reason: Option<SetAsideReason>,
     pub detail: Option<String>,
+}
+
+/// How much is claimed in one go: so many raw events, and no further one once their bodies have
+/// reached so many bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimLimit {
+    pub events: u32,
+    pub bytes: usize,
 }
 
 /// A raw event to look at.

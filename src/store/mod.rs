@@ -21,7 +21,7 @@ pub use conversations::{
     Sibling, Touched, UnitOfWork,
 };
 pub use intake::{
-    ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter, RawRow,
+    ClaimLimit, ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter, RawRow,
     RawSelection,
 };
 pub use setup::{IntegrationRow, NewIntegration, Removable, Setup, TokenRow, WorkspaceSetup};

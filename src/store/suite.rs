@@ -34,6 +34,7 @@ macro_rules! suite_for {
                 two_claims_at_once_share_no_raw_event,
                 a_start_ends_the_leases_of_a_process_that_is_gone,
                 a_processed_raw_event_says_what_became_of_it,
+                a_claim_ends_when_its_bodies_are_many_bytes,
                 a_replayed_raw_event_is_claimed_as_seen_before,
                 a_replay_takes_the_named_raw_events_only,
                 probes_and_what_was_too_large_are_not_replayed,

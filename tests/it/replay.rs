@@ -300,7 +300,7 @@ async fn the_earliest_arrival_of_a_repeated_event_is_kept_whatever_was_read_firs
 
 #[tokio::test]
 async fn what_has_no_number_is_one_conversation_also_when_batches_are_under_way_together() {
-    let hub = TestHub::start_with(|config| config.pipeline.batch = 1).await;
+    let hub = TestHub::start_with(|config| config.pipeline.claim = 1).await;
     let leadback = hub.integration("leadback").await;
     let verbox = hub.integration("verbox").await;
     for integration in [&leadback, &verbox] {

@@ -10,7 +10,7 @@ use crate::model::{
     SetAsideReason, Timestamp, WorkspaceId,
 };
 use crate::store::{
-    ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, Page, PageRequest, RawCounts,
+    ClaimLimit, ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, Page, PageRequest, RawCounts,
     RawFilter, RawRow, RawSelection, StoreError, StoreResult,
 };
 use async_trait::async_trait;
@@ -38,13 +38,13 @@ impl Intake for SqliteStore {
         &self,
         now: Timestamp,
         lease_until: Timestamp,
-        limit: u32,
+        most: ClaimLimit,
     ) -> StoreResult<Vec<ClaimedRaw>> {
         let mut leases = self.leases.at(now).await;
         let in_hand: HashSet<RawEventId> = leases.keys().copied().collect();
         let claimed = self
             .readers
-            .read(move |connection| pending(connection, &in_hand, limit))
+            .read(move |connection| pending(connection, &in_hand, most))
             .await?;
         leases.extend(claimed.iter().map(|claim| (claim.event.id, lease_until)));
         Ok(claimed)
@@ -250,25 +250,33 @@ pub(super) fn insert_raw(connection: &Connection, raw: &NewRawEvent) -> StoreRes
 fn pending(
     connection: &Connection,
     in_hand: &HashSet<RawEventId>,
-    limit: u32,
+    most: ClaimLimit,
 ) -> StoreResult<Vec<ClaimedRaw>> {
     let mut oldest = connection
         .prepare_cached("select id from raw_events where state = 'pending' order by id limit ?1")?;
     let ids = oldest
-        .query_map([in_hand.len() as i64 + i64::from(limit)], |row| {
+        .query_map([in_hand.len() as i64 + i64::from(most.events)], |row| {
             row.get(0).map(RawEventId)
         })?
         .filter(|id| !matches!(id, Ok(id) if in_hand.contains(id)))
-        .take(limit as usize)
+        .take(most.events as usize)
         .collect::<Result<Vec<_>, _>>()?;
     let mut one = connection.prepare_cached(concat!(
         "select ",
         event_columns!(),
         ", body from raw_events where id = ?1"
     ))?;
-    ids.into_iter()
-        .map(|id| Ok(one.query_row([id.0], read_claimed)?))
-        .collect()
+    let mut claimed: Vec<ClaimedRaw> = Vec::new();
+    let mut bytes = 0;
+    for id in ids {
+        if bytes >= most.bytes {
+            break;
+        }
+        let claim = one.query_row([id.0], read_claimed)?;
+        bytes += claim.event.body.len();
+        claimed.push(claim);
+    }
+    Ok(claimed)
 }
 
 /// A question that is no longer there was ended by somebody else: nothing is left to do.

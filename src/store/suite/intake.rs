@@ -4,16 +4,28 @@ use super::ground::{Ground, Owner, assert_not_found};
 use super::values::{after, at, event, everything, first, write};
 use crate::model::{Address, Channel, RawEventId, RawState, SetAsideReason};
 use crate::store::{
-    NewRawEvent, RawCounts, RawFilter, RawOutcome, RawSelection, Store, UnitOfWork,
+    ClaimLimit, NewRawEvent, RawCounts, RawFilter, RawOutcome, RawSelection, Store, UnitOfWork,
 };
 
 /// Ids of a claim with a lease of a minute.
-async fn claimed(store: &dyn Store, seconds: i64, limit: u32) -> Vec<RawEventId> {
+async fn claimed(store: &dyn Store, seconds: i64, events: u32) -> Vec<RawEventId> {
+    claimed_of(store, seconds, up_to(events)).await
+}
+
+async fn claimed_of(store: &dyn Store, seconds: i64, most: ClaimLimit) -> Vec<RawEventId> {
     let claims = store
-        .claim_raw(at(seconds), at(seconds + 60), limit)
+        .claim_raw(at(seconds), at(seconds + 60), most)
         .await
         .unwrap();
     claims.iter().map(|claim| claim.event.id).collect()
+}
+
+/// So many raw events of any size.
+fn up_to(events: u32) -> ClaimLimit {
+    ClaimLimit {
+        events,
+        bytes: usize::MAX,
+    }
 }
 
 async fn end(ground: &Ground, outcome: RawOutcome) {
@@ -161,12 +173,36 @@ pub async fn a_processed_raw_event_says_what_became_of_it(ground: Ground) {
     assert_eq!(page.items[0].communications, [chat.id]);
 }
 
+pub async fn a_claim_ends_when_its_bodies_are_many_bytes(ground: Ground) {
+    let mut ids = vec![];
+    for second in 0..5 {
+        let raw = NewRawEvent {
+            body: vec![b'x'; 100],
+            ..ground.own.raw(second)
+        };
+        ids.push(ground.keep(raw).await);
+    }
+    let most = ClaimLimit {
+        events: 9,
+        bytes: 150,
+    };
+    let store = &*ground.store;
+    assert_eq!(claimed_of(store, 10, most).await, ids[..2]);
+    // What was left out is not leased.
+    assert_eq!(claimed_of(store, 10, most).await, ids[2..4]);
+    assert_eq!(claimed_of(store, 10, most).await, ids[4..]);
+}
+
 pub async fn a_replayed_raw_event_is_claimed_as_seen_before(ground: Ground) {
     let old = ground.keep(ground.own.raw(0)).await;
     end(&ground, ground.own.outcome(old, RawState::Done)).await;
     let new = ground.keep(ground.own.raw(0)).await;
     replay(&ground, ground.own, vec![old]).await;
-    let claims = ground.store.claim_raw(at(600), at(660), 9).await.unwrap();
+    let claims = ground
+        .store
+        .claim_raw(at(600), at(660), up_to(9))
+        .await
+        .unwrap();
     let again: Vec<_> = claims
         .iter()
         .map(|claim| (claim.event.id, claim.again))
