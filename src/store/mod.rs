@@ -21,8 +21,8 @@ pub use conversations::{
     Sibling, Touched, UnitOfWork,
 };
 pub use intake::{
-    ClaimLimit, ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter, RawRow,
-    RawSelection,
+    ClaimLimit, ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter,
+    RawRow, RawSelection,
 };
 pub use setup::{IntegrationRow, NewIntegration, Removable, Setup, TokenRow, WorkspaceSetup};
 pub use upkeep::{StoreReport, Upkeep};

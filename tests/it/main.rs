@@ -6,6 +6,7 @@ mod logs;
 mod vendor;
 mod vendors;
 
+mod backlog;
 mod carrotquest;
 mod contacts;
 mod later;

@@ -10,8 +10,8 @@ use crate::model::{
     SetAsideReason, Timestamp, WorkspaceId,
 };
 use crate::store::{
-    ClaimLimit, ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, Page, PageRequest, RawCounts,
-    RawFilter, RawRow, RawSelection, StoreError, StoreResult,
+    ClaimLimit, ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, Page, PageRequest,
+    RawCounts, RawFilter, RawRow, RawSelection, StoreError, StoreResult,
 };
 use async_trait::async_trait;
 use rusqlite::types::Value;
