@@ -26,9 +26,8 @@ const CONNECTIONS: usize = 16;
 const MIB: usize = 1 << 20;
 const MAX_BODY: usize = MIB;
 const MAX_UNPACKED: usize = 8 * MIB;
-/// The variants of a fixture are events of one conversation, which is folded anew from hundreds of
-/// them with each batch: the whole corpus takes minutes.
-const SETTLE_LIMIT: Duration = Duration::from_secs(600);
+/// The variants of a fixture are events of one conversation: hundreds, folded anew with each claim.
+const SETTLE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A hub with an active integration of every provider.
 struct Doors {
