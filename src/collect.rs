@@ -21,6 +21,7 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::SignedDuration;
 use sender::Sender;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -31,6 +32,11 @@ use tracing::debug;
 const RETRY_AFTER_S: u32 = 5;
 /// Times the place of a message is decided again after other messages of its visitor were faster.
 const TRIES: u32 = 16;
+/// How long a code is nobody else's: until a day after it leads nowhere, because a visit may ask for
+/// it again all day.
+const CODE_KEPT: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// Codes tried before a visit goes without: a third of each length.
+const CODES_TRIED: usize = 24;
 
 /// The door at the configured path.
 pub fn router(hub: Arc<Hub>) -> Router {
@@ -71,9 +77,9 @@ async fn collect(
         site,
         received_at,
     };
-    let visit = keep(&door, &message, &sender).await.map_err(cannot_keep)?;
+    let kept = keep(&door, &message, &sender).await.map_err(cannot_keep)?;
     hub.wake.relink.notify_one();
-    Ok(answer(&message, &visit))
+    Ok(answer(&message, &kept))
 }
 
 /// Where and when a message came in.
@@ -84,8 +90,15 @@ struct Door<'a> {
     received_at: Timestamp,
 }
 
-/// Keeps the message; the key of its visit.
-async fn keep(door: &Door<'_>, message: &TrackerMessage, sender: &Sender) -> StoreResult<String> {
+/// What the browser is told of a message.
+struct Kept {
+    /// Key of its visit.
+    visit: String,
+    /// Set when the message asked for it.
+    code: Option<String>,
+}
+
+async fn keep(door: &Door<'_>, message: &TrackerMessage, sender: &Sender) -> StoreResult<Kept> {
     for _ in 1..TRIES {
         match try_to_keep(door, message, sender).await {
             Err(StoreError::Conflict(cause)) => {
@@ -101,16 +114,38 @@ async fn try_to_keep(
     door: &Door<'_>,
     message: &TrackerMessage,
     sender: &Sender,
-) -> StoreResult<String> {
+) -> StoreResult<Kept> {
     let store = &door.hub.store;
-    let facts = facts(door, message, sender).await?;
-    match store.record_hit(facts).await? {
-        Recorded::Kept { visit, .. } => Ok(visit),
+    let mut facts = facts(door, message, sender).await?;
+    let code = match message.kind {
+        MessageKind::Code => give_code(door, &facts).await?,
+        _ => None,
+    };
+    facts
+        .keys
+        .extend(code.iter().map(|code| Key::new(KeyKind::Code, code)));
+    let visit = match store.record_hit(facts).await? {
+        Recorded::Kept { visit, .. } => visit,
         Recorded::Mixed(facts) => {
             let family = store.visit_family(facts.workspace, &facts.visit).await?;
-            store.divide_visit(division(*facts, &family)).await
+            store.divide_visit(division(*facts, &family)).await?
         }
-    }
+    };
+    Ok(Kept { visit, code })
+}
+
+/// The visit's code. `None` when there are far more live codes than digits to tell them apart.
+async fn give_code(door: &Door<'_>, facts: &HitFacts) -> StoreResult<Option<String>> {
+    let now = door.received_at;
+    let until = now.saturating_add(CODE_KEPT).unwrap_or(Timestamp::MAX);
+    let lengths = (0..CODES_TRIED).map(|tried| tried / (CODES_TRIED / 3));
+    let wanted = lengths
+        .map(|more| visits::code(rand::random(), more))
+        .collect();
+    let store = &door.hub.store;
+    store
+        .give_code(facts.workspace, &facts.visit, wanted, now, until)
+        .await
 }
 
 /// Which visits the messages of a browser's id make, this one included.
@@ -264,17 +299,20 @@ fn bound_keys(bind: &Bind, at: Timestamp) -> Vec<Key> {
         .collect()
 }
 
-/// Nothing to say, or the ids that the browser must take over.
-fn answer(message: &TrackerMessage, visit: &str) -> Response {
+/// Nothing to say, or the ids that the browser must take over, and the code when it asked for it.
+fn answer(message: &TrackerMessage, kept: &Kept) -> Response {
     let any_site = (
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),
     );
-    if message.visit.as_deref() == Some(visit) {
+    if message.visit.as_deref() == Some(&kept.visit) && kept.code.is_none() {
         return (StatusCode::NO_CONTENT, [any_site]).into_response();
     }
-    let ids = json!({ "v": visit, "c": message.visitor });
-    ([any_site], axum::Json(ids)).into_response()
+    let mut told = json!({ "v": kept.visit, "c": message.visitor });
+    if let Some(code) = &kept.code {
+        told["code"] = json!(code);
+    }
+    ([any_site], axum::Json(told)).into_response()
 }
 
 fn cannot_keep(cause: StoreError) -> HttpError {

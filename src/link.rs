@@ -17,6 +17,8 @@ use serde_json::json;
 /// Clocks differ: a visit that began so much after the first message is still the one, when the
 /// visitor has no earlier one.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+/// How long after it was given a code leads to its visit (tracking.md 7.1).
+pub const CODE_VALID: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How far a client-side mark may be from the order it stands for (leadback.md 6).
 pub const MARK_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
@@ -27,6 +29,8 @@ pub struct Input<'a> {
     pub first_words_at: Timestamp,
     /// The name the writer gave.
     pub name: Option<&'a str>,
+    /// It came by a messenger, where only a code can name the visit.
+    pub is_messenger: bool,
     pub found: &'a [Found],
     /// Site of the integration, or of the page.
     pub site: Option<SiteId>,
@@ -80,7 +84,7 @@ const RULES: [Rule; 8] = [
         name: "link.code",
         strength: Strength::Strong,
         kinds: &[KeyKind::Code],
-        judge: evidence::one_visitor,
+        judge: evidence::one_code,
     },
     Rule {
         name: "link.alias",
@@ -185,6 +189,9 @@ fn judge(input: &Input<'_>, rule: &Rule, is_decided: bool) -> Verdict {
         .iter()
         .filter(|key| rule.kinds.contains(&key.kind))
         .collect();
+    if keys.is_empty() && input.is_messenger && rule.kinds == [KeyKind::Code] {
+        return Verdict::NoMatch(json!({ "reason": "no_code" }));
+    }
     if keys.is_empty() {
         return Verdict::Skipped("nothing_to_look_for");
     }

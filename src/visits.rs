@@ -16,12 +16,14 @@
 //! - no id: all rules, against the visits known around that time.
 
 mod clock;
+mod code;
 mod device;
 mod family;
 mod keys;
 mod message;
 
 pub use clock::corrected_time;
+pub use code::{code, codes_in};
 pub use device::device;
 pub use family::{Part, Told, divide, family_key};
 pub use keys::{bind_keys, click_keys, foreign_keys};

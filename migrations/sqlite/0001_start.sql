@@ -231,6 +231,18 @@ create index visits_visitor on visits (visitor_id, started_at);
 create index visits_started on visits (workspace_id, started_at);
 create index visits_part on visits (part_of) where part_of is not null;
 
+-- Short numbers of visits, each one visit's until it expires.
+
+create table visit_codes (
+    workspace_id integer not null,
+    code text not null,
+    visit_key text not null,
+    expires_at integer not null,
+    primary key (workspace_id, code)
+) strict, without rowid;
+
+create index visit_codes_visit on visit_codes (workspace_id, visit_key);
+
 -- Every message of the tracker with all that a visit is folded from. `url`, `marks`, `arrival` and
 -- `channel_group` are those of page views, null for other messages.
 

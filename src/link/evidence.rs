@@ -1,6 +1,6 @@
 //! How each kind of evidence is judged: which of the visits it leads to, or why none.
 
-use super::{CLOCK_TOLERANCE, Input, MARK_WINDOW, around};
+use super::{CLOCK_TOLERANCE, CODE_VALID, Input, MARK_WINDOW, around};
 use crate::model::{Found, Key, KeyKind, Outcome, ReceiptStep, Timestamp, Visit, VisitorId};
 
 use serde_json::{Value, json};
@@ -155,6 +155,21 @@ pub(super) fn one_visitor(input: &Input<'_>, found: &[&Found]) -> Verdict {
         return rejected("several_visitors", usable[0]);
     }
     latest(input, &usable)
+}
+
+/// A code that lived at the first words or, when the visitor took it only for a later message, was
+/// given soon after. Before and after that the same digits may be another visit's.
+pub(super) fn one_code(input: &Input<'_>, found: &[&Found]) -> Verdict {
+    let age = |found: &Found| input.first_words_at.duration_since(found.key_at);
+    let near = found.iter().copied();
+    let near = near.filter(|found| age(found).abs() <= CODE_VALID);
+    let (lived, later): (Vec<&Found>, Vec<&Found>) =
+        near.partition(|found| -age(found) <= CLOCK_TOLERANCE);
+    match (lived.as_slice(), later.as_slice()) {
+        ([], []) => rejected("code_not_live", found[0]),
+        ([], later) => one_visitor(input, later),
+        (lived, _) => one_visitor(input, lived),
+    }
 }
 
 /// A contact may be shared by several people, and one person has several browsers. Several visitors

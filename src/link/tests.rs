@@ -82,6 +82,7 @@ struct Asked<'a> {
     marks: Marks,
     previous: Option<(Link, Option<Visit>)>,
     more_keys: Vec<Key>,
+    is_messenger: bool,
 }
 
 fn asked(found: &[Found]) -> Asked<'_> {
@@ -92,6 +93,7 @@ fn asked(found: &[Found]) -> Asked<'_> {
         marks: Marks::default(),
         previous: None,
         more_keys: Vec::new(),
+        is_messenger: false,
     }
 }
 
@@ -105,6 +107,7 @@ impl Asked<'_> {
             keys: &keys,
             first_words_at: at(FIRST_WORDS),
             name: self.name,
+            is_messenger: self.is_messenger,
             found: self.found,
             site: self.site.map(SiteId),
             marks: &self.marks,
@@ -421,6 +424,80 @@ fn in_force(strength: Strength, rule: &str) -> Option<(Link, Option<Visit>)> {
         visit: Some(VisitId(1)),
     };
     Some((link, Some(visit(1, 1, 900))))
+}
+
+#[test]
+fn a_code_counts_while_it_lives() {
+    const DAY: i64 = 24 * 3600;
+    let given = |person: i64, seconds: i64| Found {
+        key_at: at(FIRST_WORDS + seconds),
+        ..found(KeyKind::Code, visit(person, person, 900))
+    };
+    let table: [(&str, Vec<Found>, Option<i64>, &str); 8] = [
+        ("a month ago", vec![given(1, -30 * DAY)], Some(1), ""),
+        (
+            "longer ago",
+            vec![given(1, -30 * DAY - 1)],
+            None,
+            "code_not_live",
+        ),
+        ("clocks differ", vec![given(1, 300)], Some(1), ""),
+        ("taken for a later line", vec![given(1, 301)], Some(1), ""),
+        (
+            "long after",
+            vec![given(1, 31 * DAY)],
+            None,
+            "code_not_live",
+        ),
+        (
+            "the same digits of another visit soon after",
+            vec![given(1, -20 * DAY), given(2, 11 * DAY)],
+            Some(1),
+            "",
+        ),
+        (
+            "the same digits of two visits, one after the other",
+            vec![given(1, -31 * DAY), given(2, -60)],
+            Some(2),
+            "",
+        ),
+        (
+            "codes of two visitors",
+            vec![given(1, -60), given(2, -60)],
+            None,
+            "several_visitors",
+        ),
+    ];
+    for (case, evidence, expected, reason) in table {
+        let choice = asked(&evidence).choose();
+        assert_eq!(choice.link.visit, expected.map(VisitId), "{case}");
+        if expected.is_none() {
+            assert_eq!(
+                step(&choice, "link.code").evidence["reason"],
+                reason,
+                "{case}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_messenger_without_a_code_says_so() {
+    for (is_messenger, outcome, reason) in [
+        (true, NoMatch, "no_code"),
+        (false, Skipped, "nothing_to_look_for"),
+    ] {
+        let choice = Asked {
+            is_messenger,
+            ..asked(&[])
+        }
+        .choose();
+        let tried = step(&choice, "link.code");
+        assert_eq!(
+            (tried.outcome, &tried.evidence["reason"]),
+            (outcome, &json!(reason))
+        );
+    }
 }
 
 #[test]

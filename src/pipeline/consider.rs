@@ -9,7 +9,7 @@ use crate::hub::{Hub, LiveSetup};
 use crate::link;
 use crate::model::{
     Communication, CommunicationId, CommunicationKind, EmployeeId, Hidden, Integration, Key,
-    KeyKind, Link, Marks, SiteId, StoredEvent, Strength, TagId, Timestamp, Visit,
+    KeyKind, Link, Marks, MessageAuthor, SiteId, StoredEvent, Strength, TagId, Timestamp, Visit,
 };
 use crate::providers;
 use crate::store::{
@@ -23,6 +23,9 @@ use std::sync::Arc;
 
 /// Search finds the beginning of longer conversations only, characters.
 const SEARCHED: usize = 65_536;
+
+/// More codes than this in one conversation are no evidence.
+const MAX_CODES: usize = 10;
 
 /// A conversation to decide on.
 pub(super) struct Case {
@@ -219,7 +222,7 @@ fn silence_of(integration: &Integration) -> SignedDuration {
     SignedDuration::from_mins(i64::from(minutes))
 }
 
-/// Keys that follow from what is folded: contacts, clicks of the page, the client of the account,
+/// Keys that follow from what is folded: contacts, codes the visitor wrote, clicks of the page, the client of the account,
 /// the moments a client-side mark may have.
 fn add_keys(draft: &mut Draft, case: &Case, events: &[StoredEvent], marks: &Marks) {
     let contact = &draft.contact;
@@ -231,7 +234,15 @@ fn add_keys(draft: &mut Draft, case: &Case, events: &[StoredEvent], marks: &Mark
         .emails
         .iter()
         .map(|email| Key::new(KeyKind::Email, email.as_str()));
-    let mut keys: Vec<Key> = draft.keys.drain(..).chain(phones).chain(emails).collect();
+    let codes = draft
+        .messages
+        .iter()
+        .filter(|message| message.from == MessageAuthor::Visitor)
+        .flat_map(|message| visits::codes_in(&message.text))
+        .take(MAX_CODES)
+        .map(|code| Key::new(KeyKind::Code, code));
+    let told = phones.chain(emails).chain(codes);
+    let mut keys: Vec<Key> = draft.keys.drain(..).chain(told).collect();
     let integration = &case.integration;
     let client = events
         .iter()
@@ -327,6 +338,7 @@ fn decide(ready: Prepared, candidates: Candidates) -> Option<CommunicationWrite>
         keys: &ready.draft.keys,
         first_words_at: ready.draft.first_words_at,
         name: ready.draft.contact.name.as_deref(),
+        is_messenger: !ready.draft.channel.is_site(),
         found: &candidates.found,
         site: ready.site,
         marks: &ready.marks,

@@ -157,6 +157,7 @@ macro_rules! suite_for {
                 words_of_another_workspace_find_nothing,
             ],
             visits: [
+                a_code_is_one_visits_until_it_expires,
                 a_page_view_makes_a_visit_with_all_it_tells,
                 a_repeated_message_is_known_and_changes_nothing,
                 a_visit_lasts_from_its_earliest_to_its_latest_message,

@@ -23,6 +23,18 @@ pub trait Visits: Send + Sync {
     /// `Conflict` when the family has got another message since it was read.
     async fn divide_visit(&self, division: Division) -> StoreResult<String>;
 
+    /// The code of the visit that the browser's id `visit` names: the one it has, kept until `until`
+    /// then, or else the first of `wanted` that no other visit of the workspace has at `now`. `None`
+    /// when all of them are taken.
+    async fn give_code(
+        &self,
+        workspace: WorkspaceId,
+        visit: &str,
+        wanted: Vec<String>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<Option<String>>;
+
     /// Visits of a visitor (`c…`) that were open at any time in the span, at most 200.
     async fn visits_of(
         &self,

@@ -60,6 +60,8 @@ pub enum MessageKind {
     Bind,
     /// Ids of other systems became known later than the page view.
     ForeignIds,
+    /// The page wants the visit's code.
+    Code,
 }
 
 /// What the page knows of a chat or callback.
@@ -84,7 +86,7 @@ pub enum ReadError {
     NotAnObject,
     #[error("the message has no visitor id of the form c…")]
     NoVisitor,
-    #[error("the message is neither a page view nor a binding and brings no ids")]
+    #[error("the message is of no known kind and brings no ids")]
     UnknownKind,
     #[error("the page view has no address")]
     NoAddress,
@@ -141,6 +143,7 @@ fn kind(
     match fields.get("t").and_then(Value::as_str) {
         Some("pv") => Ok(MessageKind::PageView),
         Some("bind") if binds => Ok(MessageKind::Bind),
+        Some("code") => Ok(MessageKind::Code),
         _ if brings_ids => Ok(MessageKind::ForeignIds),
         _ => Err(ReadError::UnknownKind),
     }

@@ -389,3 +389,94 @@ async fn a_visit_before_the_window_is_too_old_for_a_contact() {
     assert_eq!(evidence(&call, "link.contact")["reason"], "too_old");
     assert_eq!(call.link.strength, Strength::Fallback);
 }
+
+/// The code that the hub gives a visit when the page asks for it.
+async fn code_of(hub: &TestHub, person: &str, name: &str, when: &str) -> String {
+    let asked = json!({
+        "t": "code", "c": visitor(person), "v": visit(name), "at": at(when).as_millisecond(),
+    });
+    let told = hub.hit(asked).await.json();
+    assert_eq!(
+        (&told["v"], &told["c"]),
+        (&json!(visit(name)), &json!(visitor(person)))
+    );
+    told["code"].as_str().expect("a code").to_owned()
+}
+
+#[tokio::test]
+async fn a_messenger_chat_is_linked_by_the_code_of_the_link_that_led_there() {
+    let hub = hub_with_visitor().await;
+    let code = code_of(&hub, "ira", "a", "10:02").await;
+    let strangers = code_of(&hub, "oleg", "x", "10:02").await;
+    assert_ne!(code, strangers);
+    assert_eq!(
+        code,
+        code_of(&hub, "ira", "a", "10:02").await,
+        "a visit has one code"
+    );
+    let start = format!("/start {code}");
+    let text = format!("Hello! #{code}");
+    let jivo = hub.integration("jivosite").await;
+    for (chat, first) in [(7, &start), (8, &text)] {
+        let lines = [
+            (at("10:03"), true, first.as_str()),
+            (at("10:04"), false, "Hello."),
+        ];
+        let body = jivo::finished(chat, 4400 + chat, &lines);
+        jivo.post_to("telegram", &body).await.assert_ok();
+    }
+    let talkme = hub.integration("talkme").await;
+    let lines = [(at("10:03"), true, text.as_str())];
+    talkme
+        .post(&talkme::finished(20, "client-1", &lines))
+        .await
+        .assert_ok();
+    hub.settle().await;
+    let chats = hub.communications().await;
+    assert_eq!(chats.len(), 3);
+    for chat in chats {
+        assert_linked(&chat, "link.code", Strength::Strong);
+        assert_eq!(evidence(&chat, "link.code")["value"], code);
+        assert_eq!(hub.visit_of(&chat).await, Some(visit("a")));
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_comes_before_its_visit_links_later() {
+    let hub = TestHub::start().await;
+    hub.campaign("spring").await;
+    let code = code_of(&hub, "ira", "a", "10:02").await;
+    let lines = [(at("10:03"), true, format!("#{code}"))];
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(at, is, text)| (*at, *is, text.as_str()))
+        .collect();
+    let jivo = hub.integration("jivosite").await;
+    jivo.post_to("whatsapp", &jivo::finished(7, 4410, &lines))
+        .await
+        .assert_ok();
+    hub.settle().await;
+    hub.page("ira", "a", "10:00", SPRING).await;
+    hub.settle().await;
+    assert_linked(&hub.only().await, "link.code", Strength::Strong);
+}
+
+#[tokio::test]
+async fn a_messenger_chat_without_a_code_says_so_and_an_operators_number_is_none() {
+    let hub = hub_with_visitor().await;
+    let code = code_of(&hub, "ira", "a", "10:02").await;
+    let said = format!("Your order is #{code}");
+    let lines = [
+        (at("10:03"), true, "Hello!"),
+        (at("10:04"), false, said.as_str()),
+    ];
+    let jivo = hub.integration("jivosite").await;
+    jivo.post_to("telegram", &jivo::finished(7, 4410, &lines))
+        .await
+        .assert_ok();
+    hub.settle().await;
+    let chat = hub.only().await;
+    assert_eq!(chat.link.visit, None);
+    assert_eq!(outcome(&chat, "link.code"), Outcome::NoMatch);
+    assert_eq!(evidence(&chat, "link.code")["reason"], "no_code");
+}

@@ -1,5 +1,6 @@
 //! Visitors, visits and hits in SQLite.
 
+mod codes;
 mod family;
 mod record;
 
@@ -52,6 +53,22 @@ impl Visits for SqliteStore {
     async fn divide_visit(&self, division: Division) -> StoreResult<String> {
         self.writer
             .write(move |connection| family::divide(connection, &division))
+            .await
+    }
+
+    async fn give_code(
+        &self,
+        workspace: WorkspaceId,
+        visit: &str,
+        wanted: Vec<String>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<Option<String>> {
+        let visit = visit.to_owned();
+        self.writer
+            .write(move |connection| {
+                codes::give(connection, workspace, &visit, &wanted, now, until)
+            })
             .await
     }
 
