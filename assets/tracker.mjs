@@ -22,11 +22,11 @@ const LIMITS = { core: 2000, all: 5000 };
 const binders = (await readdir(join(source, "binders"))).map((file) => `binders/${file.replace(/\.ts$/, "")}`);
 /** Names that only our own code uses; they are shortened alike in all pieces. */
 const INTERNAL =
-  /^(visitor|visit|start|last|number|source|marks|system|onVisit|read|take|send|leaving|keep|kept|calls|run|stop|bind|ids|poll)$/;
+  /^(visitor|visit|start|last|number|source|marks|system|onVisit|read|take|send|leaving|keep|kept|calls|run|stop|bind|ids|poll|sign|url)$/;
 const shortened = {};
 
 const pieces = { core: await piece(`import "./start";`, ["BASE", "KEY", "NAME", "CALLS", "PARTS"]) };
-for (const name of ["calls", "links", "bindings"]) pieces[name] = await part(name, ["CORE", "GIVEN"]);
+for (const name of ["calls", "codes", "links", "bindings"]) pieces[name] = await part(name, ["CORE", "GIVEN"]);
 for (const name of ["readers", ...binders]) pieces[name] = await part(name, ["TRACKER", "SLUG", "OPTION"]);
 await rm(out, { recursive: true, force: true });
 await mkdir(join(out, "binders"), { recursive: true });
@@ -64,9 +64,10 @@ async function piece(contents, parameters) {
 
 function check() {
   const size = (text) => zlib.gzipSync(text, { level: 9 }).length;
+  const codes = `[${pieces.codes},{"ru":"Здравствуйте!","en":"Hello!"}]`;
   const links = `[${pieces.links},["svc07d",["shop.example.org"]]]`;
   const bound = ["readers", ...binders].map((name) => `[${pieces[name]},"${name.split("/").pop()}","own"]`);
-  const sizes = { core: size(pieces.core), least: size(joined([])), all: size(joined([links, `[${pieces.bindings},[${bound}]]`])) };
+  const sizes = { core: size(pieces.core), least: size(joined([codes])), all: size(joined([codes, links, `[${pieces.bindings},[${bound}]]`])) };
   console.log(`script for the sites, gzip: core ${sizes.core} bytes, a site without integrations ${sizes.least}, with everything ${sizes.all}`);
   for (const [what, limit] of Object.entries(LIMITS)) {
     if (sizes[what] > limit) {

@@ -3,6 +3,7 @@
 //! a message names must be cut, and refuses a cut that was overtaken; it is then decided again.
 
 mod sender;
+mod signs;
 
 use crate::credit::{Geo, utm};
 use crate::http_error::{HttpError, HttpResult, Unread, bounded};
@@ -13,17 +14,18 @@ use crate::store::{
     Division, FamilyHit, HitFacts, PageFacts, Recorded, StoreError, StoreResult, VisitPart,
 };
 use crate::visits::{
-    self, Arrival, Bind, MAX_MESSAGE_BYTES, MessageKind, Placement, Told, TrackerMessage,
+    self, Arrival, Bind, Incoming, MAX_MESSAGE_BYTES, MessageKind, Placement, Told, TrackerMessage,
 };
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::SignedDuration;
 use sender::Sender;
 use serde_json::json;
+use signs::Board;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tracing::debug;
@@ -38,19 +40,36 @@ const CODE_KEPT: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// Codes tried before a visit goes without: a third of each length.
 const CODES_TRIED: usize = 24;
 
+/// Pages of any origin may read the answer.
+const ANY_SITE: [(HeaderName, HeaderValue); 1] = [(
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    HeaderValue::from_static("*"),
+)];
+
 /// The door at the configured path.
 pub fn router(hub: Arc<Hub>) -> Router {
     let path = format!("{}/{{site_key}}", hub.config.tracker.path);
-    Router::new().route(&path, post(collect)).with_state(hub)
+    let hall = Arc::new(Hall {
+        hub,
+        board: Board::default(),
+    });
+    Router::new().route(&path, post(collect)).with_state(hall)
+}
+
+/// What all messages share.
+struct Hall {
+    hub: Arc<Hub>,
+    board: Board,
 }
 
 async fn collect(
-    State(hub): State<Arc<Hub>>,
+    State(hall): State<Arc<Hall>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(site_key): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> HttpResult<Response> {
+    let hub = &hall.hub;
     let received_at = hub.now();
     let (setup, site) = hub
         .setups
@@ -68,17 +87,27 @@ async fn collect(
             ),
             Unread::BrokenOff => HttpError::bad_request("the message ended before its length"),
         })?;
-    let message = visits::read_message(&bytes)
+    let incoming = visits::read_message(&bytes)
         .map_err(|refused| HttpError::bad_request(refused.to_string()))?;
-    let sender = Sender::read(&hub, &headers, peer);
+    let message = match incoming {
+        Incoming::Message(message) => message,
+        Incoming::Signs(told) => {
+            hall.board.note(hub, (&setup, site), &headers, told).await;
+            return Ok((StatusCode::NO_CONTENT, ANY_SITE).into_response());
+        }
+    };
+    let sender = Sender::read(hub, &headers, peer);
     let door = Door {
-        hub: &hub,
+        hub,
         setup: &setup,
         site,
         received_at,
     };
     let kept = keep(&door, &message, &sender).await.map_err(cannot_keep)?;
     hub.wake.relink.notify_one();
+    hall.board
+        .hear(hub, (&setup, site), &headers, &message)
+        .await;
     Ok(answer(&message, &kept))
 }
 
@@ -301,18 +330,14 @@ fn bound_keys(bind: &Bind, at: Timestamp) -> Vec<Key> {
 
 /// Nothing to say, or the ids that the browser must take over, and the code when it asked for it.
 fn answer(message: &TrackerMessage, kept: &Kept) -> Response {
-    let any_site = (
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    );
     if message.visit.as_deref() == Some(&kept.visit) && kept.code.is_none() {
-        return (StatusCode::NO_CONTENT, [any_site]).into_response();
+        return (StatusCode::NO_CONTENT, ANY_SITE).into_response();
     }
     let mut told = json!({ "v": kept.visit, "c": message.visitor });
     if let Some(code) = &kept.code {
         told["code"] = json!(code);
     }
-    ([any_site], axum::Json(told)).into_response()
+    (ANY_SITE, axum::Json(told)).into_response()
 }
 
 fn cannot_keep(cause: StoreError) -> HttpError {

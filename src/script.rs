@@ -4,6 +4,7 @@
 
 use crate::http_error::{HttpError, HttpResult};
 use crate::hub::{Hub, LiveSetup};
+use crate::locale::Locale;
 use crate::model::{Integration, Site, SiteId, WorkspaceId};
 use crate::packed::{accepts, unchanged};
 use crate::providers::{self, Binder};
@@ -16,13 +17,13 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// What `assets/tracker.mjs` makes: `core.js`, `calls.js`, `links.js`, `bindings.js`, `readers.js`,
+/// What `assets/tracker.mjs` makes: `core.js`, `calls.js`, `codes.js`, `links.js`, `bindings.js`, `readers.js`,
 /// each one function, and the same for each of `binders/`.
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/tracker"]
@@ -163,7 +164,11 @@ impl Script {
 /// that this site needs.
 fn joined(hub: &Hub, setup: &LiveSetup, site: &Site) -> String {
     let base = hub.url(&hub.config.tracker.path);
-    let mut parts = Vec::new();
+    let greetings: Map<String, Value> = Locale::ALL
+        .iter()
+        .map(|locale| (locale.tag().into(), json!(locale.text("script.greeting"))))
+        .collect();
+    let mut parts = vec![part("codes", Value::Object(greetings))];
     let others: Vec<&str> = setup
         .sites
         .iter()

@@ -27,7 +27,9 @@ pub use code::{code, codes_in};
 pub use device::device;
 pub use family::{Part, Told, divide, family_key};
 pub use keys::{bind_keys, click_keys, foreign_keys};
-pub use message::{Bind, MAX_MESSAGE_BYTES, MessageKind, ReadError, TrackerMessage, read_message};
+pub use message::{
+    Bind, Incoming, MAX_MESSAGE_BYTES, MessageKind, ReadError, TrackerMessage, read_message,
+};
 
 use crate::credit::{click_ids, hosts, utm};
 use crate::model::{LONGEST_VISIT, Marks, Timestamp, Visit, VisitId};

@@ -17,9 +17,11 @@ export interface Tracker {
   bind(provider: string, ids?: BoundIds): void;
   /** Reports ids of other systems. */
   ids(found: ForeignIds): void;
+  /** Tells the site's owner, once a visit, that a widget did not appear or that its slot is taken. */
+  sign(slug: string, word: "absent" | "taken"): void;
   /** Looks now, every quarter of a second for fifteen seconds, then every two seconds for ten
-   * minutes, until the answer is true. */
-  poll(look: () => unknown, tries?: number): void;
+   * minutes, until the answer is true. The widget of `slug` is called absent after the fifteen. */
+  poll(look: () => unknown, slug?: string, tries?: number): void;
   cookie(name: string): string;
   /** Keeps a text between pages under the provider's slug. */
   keep(slug: string, text: string): void;
@@ -88,8 +90,13 @@ export default function (core: Core, binders: Binder[]): void {
       clearTimeout(timer);
       timer = setTimeout(flush, gathering);
     },
-    poll: (look, tries = 0) => {
-      if (!quietly(look) && tries < 360) setTimeout(tracker.poll, tries < 60 ? 250 : 2000, look, tries + 1);
+    sign: (slug, word) => {
+      if (isNew(slug + word)) core.send("st", { p: { [slug]: word } });
+    },
+    poll: (look, slug, tries = 0) => {
+      if (quietly(look) || tries > 359) return;
+      if (slug && tries == 60) tracker.sign(slug, "absent");
+      setTimeout(tracker.poll, tries < 60 ? 250 : 2000, look, slug, tries + 1);
     },
     cookie: core.cookie,
     keep: core.keep,

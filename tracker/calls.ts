@@ -34,6 +34,8 @@ export default function (core: Core, parts: Part[]): void {
     "on": (_: string, listener: (id: string) => void) => core.onVisit(() => listener(core.visit().visit)),
     "consent": (given: boolean) => {
       const before = isAllowed();
+      // Without the visitor's ids: the hub only learns that visitors refuse.
+      if (!given && core.kept("o") != "0") navigator.sendBeacon(core.url, '{"t":"st","p":{"":"refused"}}');
       core.keep("o", given ? "1" : "0");
       if (given && !before) run();
       if (!given) {

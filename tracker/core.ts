@@ -5,6 +5,14 @@ import type { Visit } from "./record";
 /** A piece that only some sites need, with what the hub tells it. */
 export type Part = [begin: (core: Core, given: never) => void, given: unknown];
 
+/** What the hub may say to a message. */
+export interface Answer {
+  /** The visit that the message is of, and its visitor. */
+  v: string;
+  c: string;
+  code?: string;
+}
+
 export interface Core {
   visit(): Visit;
   /** Runs now and at each new visit. */
@@ -13,8 +21,9 @@ export interface Core {
   read(): Visit | undefined;
   /** Makes it the visit in force. */
   take(visit: Visit): void;
-  /** A page that `isLeaving` may get no answer any more. */
-  send(kind: string, fields: object, isLeaving?: boolean): void;
+  /** A page that `isLeaving` may get no answer any more. The answer is the hub's, when it says
+   * anything and is in reach. */
+  send(kind: string, fields: object, isLeaving?: boolean): Promise<Answer | void> | void;
   keep(letter: string, text: string): void;
   kept(letter: string): string;
   cookie(name: string): string;
@@ -22,6 +31,8 @@ export interface Core {
   run(first: () => void): void;
   /** Sends nothing more and forgets the visitor. */
   stop(): void;
+  /** Where messages go. */
+  url: string;
   /** Public calls by name; a piece adds its own. */
   calls: { [name: string]: (...given: never[]) => unknown };
 }

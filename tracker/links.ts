@@ -1,6 +1,7 @@
 // Links between domains of one owner: a cookie does not cross over, so the link carries visitor and
 // visit, for two minutes.
 
+import { anchorOf } from "./anchor";
 import type { Core } from "./core";
 import { quietly } from "./quietly";
 import { now } from "./record";
@@ -14,7 +15,7 @@ const valid = 120;
  * the other sites as they are followed. */
 export default function (core: Core, [parameter, hosts]: Links): void {
   const decorate = (event: Event) => {
-    const link = event.composedPath().find((one) => one instanceof HTMLAnchorElement) as HTMLAnchorElement | undefined;
+    const link = anchorOf(event);
     if (!link || !hosts.some((host) => `.${link.hostname}`.endsWith(`.${host}`))) return;
     const url = new URL(link.href);
     const { visitor, visit } = core.visit();

@@ -1,6 +1,7 @@
 // The way to the hub. A message stands in the queue until the hub has answered, so nothing is lost
 // when the hub is out of reach; the hub knows repeats by the message's own id.
 
+import type { Answer } from "./core";
 import { newId } from "./id";
 import { quietly } from "./quietly";
 import { isAllowed } from "./record";
@@ -24,12 +25,12 @@ const patience = 2000;
 /** Behind the site's own proxy the address of the script tells that of the hub. */
 const { src = "" } = (document.currentScript ?? {}) as HTMLScriptElement;
 const place = src.indexOf(`${KEY}.js`);
-const url = (place < 0 ? BASE : src.slice(0, place)) + KEY;
+export const url = (place < 0 ? BASE : src.slice(0, place)) + KEY;
 
 let sequence = 0;
 
 /** A page that `isLeaving` may get no answer any more. */
-export function send(kind: string, fields: object, isLeaving?: boolean): void {
+export function send(kind: string, fields: object, isLeaving?: boolean): Promise<Answer | void> | void {
   if (!isAllowed) return;
   const at = Date.now();
   const message = {
@@ -47,21 +48,23 @@ export function send(kind: string, fields: object, isLeaving?: boolean): void {
   // What the browser will not carry waits in the queue.
   if (isLeaving && navigator.sendBeacon(url, JSON.stringify(message))) return;
   keepQueue([...queue(), message]);
-  deliver(message);
+  return deliver(message);
 }
 
-function deliver(message: Message): void {
+function deliver(message: Message): Promise<Answer | void> {
   message.s = Date.now();
-  fetch(url, { method: "POST", keepalive: true, body: JSON.stringify(message) })
+  return fetch(url, { method: "POST", keepalive: true, body: JSON.stringify(message) })
     .then(async (answer) => {
-      if (answer.status > 499 || answer.status == 429) return;
+      // Too many requests, or a hub in trouble.
+      if (answer.status > 428) return;
       keepQueue(queue().filter((one) => one.m != message.m));
       // The hub can be reached: what it has not answered is tried again.
       for (const other of queue()) if (Date.now() - other.s > patience) deliver(other);
-      if (answer.status != 200) return;
-      // The hub has put the message into another visit: from now on that one counts.
-      const ids: { v: string; c: string } = await answer.json();
-      if (visit.visit == message.v) take({ ...visit, visit: ids.v, visitor: ids.c });
+      // Most answers say nothing: then reading them fails, and that is the end. Else the hub has put
+      // the message into another visit: from now on that one counts.
+      const ids: Answer = await answer.json();
+      if (ids.v && visit.visit == message.v) take({ ...visit, visit: ids.v, visitor: ids.c });
+      return ids;
     })
     .catch(() => {});
 }

@@ -4,7 +4,7 @@ import type { Core } from "./core";
 import { begin } from "./pages";
 import { quietly } from "./quietly";
 import { allow, read } from "./record";
-import { send } from "./send";
+import { send, url } from "./send";
 import { cookie, keep, kept } from "./storage";
 import { onVisit, take, visit } from "./visit";
 
@@ -18,6 +18,7 @@ const core: Core = {
   kept,
   cookie,
   calls: {},
+  url,
   run: (first) => {
     allow(true);
     begin(first);

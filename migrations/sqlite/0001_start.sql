@@ -231,6 +231,21 @@ create index visits_visitor on visits (visitor_id, started_at);
 create index visits_started on visits (workspace_id, started_at);
 create index visits_part on visits (part_of) where part_of is not null;
 
+-- What pages tell of the script on them.
+
+create table script_signs (
+    workspace_id integer not null,
+    site_id integer not null,
+    host text not null,
+    provider text not null,
+    word text not null,
+    first_at integer not null,
+    last_at integer not null,
+    primary key (site_id, host, provider, word)
+) strict, without rowid;
+
+create index script_signs_workspace on script_signs (workspace_id, last_at);
+
 -- Short numbers of visits, each one visit's until it expires.
 
 create table visit_codes (

@@ -13,6 +13,7 @@ mod marks;
 mod outbound;
 mod raw_event;
 mod receipt;
+mod script_sign;
 mod setup;
 mod setup_field;
 mod visit;
@@ -35,6 +36,7 @@ pub use marks::{Marks, Utm};
 pub use outbound::{OutboundRequest, OutboundResponse};
 pub use raw_event::{Address, RawEvent, RawState, SetAside, SetAsideReason};
 pub use receipt::{Outcome, ReceiptStep};
+pub use script_sign::{Sign, SignRow, SignWord};
 pub use setup::{
     Campaign, Condition, ConditionGroup, Conditions, Employee, Integration, IntegrationSettings,
     MessengerRow, Named, Operator as ConditionOperator, OperatorRow, Parameter, Site, Source, Tag,

@@ -11,6 +11,7 @@ pub mod ground;
 pub mod intake;
 pub mod isolation;
 pub mod lists;
+pub mod script;
 pub mod search;
 pub mod setup;
 pub mod tokens;
@@ -156,8 +157,11 @@ macro_rules! suite_for {
                 a_text_that_comes_later_is_found,
                 words_of_another_workspace_find_nothing,
             ],
-            visits: [
+            script: [
                 a_code_is_one_visits_until_it_expires,
+                what_pages_tell_of_the_script_is_kept_once_a_word_and_bounded,
+            ],
+            visits: [
                 a_page_view_makes_a_visit_with_all_it_tells,
                 a_repeated_message_is_known_and_changes_nothing,
                 a_visit_lasts_from_its_earliest_to_its_latest_message,

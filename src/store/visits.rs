@@ -2,8 +2,8 @@
 
 use super::{Page, PageRequest, StoreResult};
 use crate::model::{
-    CampaignId, ChannelGroup, Device, Hit, HitId, Key, Marks, SiteId, SourceId, Timestamp, Visit,
-    VisitId, WorkspaceId,
+    CampaignId, ChannelGroup, Device, Hit, HitId, Key, Marks, Sign, SignRow, SiteId, SourceId,
+    Timestamp, Visit, VisitId, WorkspaceId,
 };
 use async_trait::async_trait;
 
@@ -14,6 +14,14 @@ pub trait Visits: Send + Sync {
     /// messages: earliest start, latest hit, marks of the earliest page, union of keys, so order
     /// and repetition do not matter. `Conflict` when the visit of `HitFacts::known` is no more.
     async fn record_hit(&self, facts: HitFacts) -> StoreResult<Recorded>;
+
+    /// Keeps that a page told this. A site has so many signs at most that a stranger cannot fill the
+    /// store; those beyond are left out.
+    async fn note_sign(&self, workspace: WorkspaceId, sign: Sign, at: Timestamp)
+    -> StoreResult<()>;
+
+    /// What pages told since `since`, the latest first.
+    async fn signs(&self, workspace: WorkspaceId, since: Timestamp) -> StoreResult<Vec<SignRow>>;
 
     /// All messages of the visits that the browser's id `key` holds.
     async fn visit_family(&self, workspace: WorkspaceId, key: &str) -> StoreResult<Vec<FamilyHit>>;

@@ -2,6 +2,7 @@
 //! known kind are required, everything else may be missing or of a wrong type.
 
 use super::keys;
+use crate::model::SignWord;
 use serde_json::{Map, Value};
 
 /// Longest message, bytes.
@@ -64,6 +65,16 @@ pub enum MessageKind {
     Code,
 }
 
+/// What came in at the tracker's door.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Incoming {
+    /// A part of a visit.
+    Message(Box<TrackerMessage>),
+    /// What the script tells its owner, not of a visitor: words by provider (`p` of a message `st`),
+    /// under an empty name what concerns no widget.
+    Signs(Vec<(String, SignWord)>),
+}
+
 /// What the page knows of a chat or callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bind {
@@ -92,8 +103,8 @@ pub enum ReadError {
     NoAddress,
 }
 
-/// Reads one message.
-pub fn read_message(bytes: &[u8]) -> Result<TrackerMessage, ReadError> {
+/// Reads what came in.
+pub fn read_message(bytes: &[u8]) -> Result<Incoming, ReadError> {
     if bytes.len() > MAX_MESSAGE_BYTES {
         return Err(ReadError::TooLarge(bytes.len()));
     }
@@ -102,6 +113,9 @@ pub fn read_message(bytes: &[u8]) -> Result<TrackerMessage, ReadError> {
     let Ok(Value::Object(mut fields)) = serde_json::from_str(text) else {
         return Err(ReadError::NotAnObject);
     };
+    if fields.get("t").and_then(Value::as_str) == Some("st") {
+        return Ok(Incoming::Signs(read_signs(&fields)));
+    }
     let visitor = own_id(&fields, "c").ok_or(ReadError::NoVisitor)?;
     let foreign = match fields.remove("x") {
         Some(Value::Object(ids)) => ids,
@@ -132,7 +146,21 @@ pub fn read_message(bytes: &[u8]) -> Result<TrackerMessage, ReadError> {
     if kind == MessageKind::PageView && message.url.is_none() {
         return Err(ReadError::NoAddress);
     }
-    Ok(message)
+    Ok(Incoming::Message(Box::new(message)))
+}
+
+fn read_signs(fields: &Map<String, Value>) -> Vec<(String, SignWord)> {
+    let told = fields.get("p").and_then(Value::as_object);
+    let words = told.into_iter().flatten().filter_map(|(provider, word)| {
+        let word = SignWord::parse(word.as_str()?)?;
+        let fits = match word {
+            SignWord::Absent | SignWord::Taken => !provider.is_empty(),
+            SignWord::Refused => provider.is_empty(),
+            SignWord::Seen | SignWord::Found => false,
+        };
+        fits.then(|| (provider.clone(), word))
+    });
+    words.collect()
 }
 
 fn kind(
@@ -221,7 +249,10 @@ mod tests {
         "x":{"ym":"1786010400123456789"}}"#;
 
     fn read(text: &str) -> Result<TrackerMessage, ReadError> {
-        read_message(text.as_bytes())
+        match read_message(text.as_bytes())? {
+            Incoming::Message(message) => Ok(*message),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -263,6 +294,24 @@ mod tests {
         let ids = read(r#"{"c":"c1","x":{"ga":"1.2"}}"#).unwrap();
         assert_eq!(ids.kind, MessageKind::ForeignIds);
         assert_eq!(ids.visit, None);
+    }
+
+    #[test]
+    fn signs_of_the_script_are_words_that_fit_their_place() {
+        let told = r#"{"t":"st","p":{"jivosite":"absent","talkme":"taken","":"refused",
+            "verbox":"refused","leadback":"seen","carrotquest":7}}"#;
+        let Ok(Incoming::Signs(mut words)) = read_message(told.as_bytes()) else {
+            panic!("no signs");
+        };
+        words.sort();
+        let expected = [
+            ("", SignWord::Refused),
+            ("jivosite", SignWord::Absent),
+            ("talkme", SignWord::Taken),
+        ];
+        assert_eq!(words, expected.map(|(of, word)| (of.to_owned(), word)));
+        let nothing = read_message(br#"{"t":"st"}"#);
+        assert_eq!(nothing, Ok(Incoming::Signs(Vec::new())));
     }
 
     #[test]

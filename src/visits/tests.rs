@@ -323,7 +323,10 @@ fn one_id_never_holds_two_ad_arrivals_or_two_days() {
     let mut kept = Kept::of(&[page(0, v, "?yclid=A")]);
     let second = kept.take(&page(10, v, "?yclid=B"));
     let told = format!(r#"{{"t":"pv","c":"c1","v":"{second}","u":"/"}}"#);
-    let adopted = read_message(told.as_bytes()).unwrap().visit;
+    let Ok(Incoming::Message(message)) = read_message(told.as_bytes()) else {
+        panic!("no message");
+    };
+    let adopted = message.visit;
     assert_eq!(adopted.as_ref(), Some(&second), "a script may adopt it");
     let after = Sent {
         visit: adopted,

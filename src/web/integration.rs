@@ -4,12 +4,14 @@
 use super::communication::RawLine;
 use super::form::{Form, html, to};
 use super::integration_form::{Draft, Errors, OwnKind, Preview, SettingsForm};
-use super::parts::{Address, Notice, Snippet};
+use super::parts::{Address, Badge, Notice, Snippet};
 use super::{Editor, Menu, Page, Person};
 use crate::http_error::{HttpError, HttpResult};
 use crate::hub::{Addresses, Doors, Hub};
 use crate::locale::Locale;
-use crate::model::{Integration, IntegrationId, IntegrationSettings, RawEventId, Timestamp};
+use crate::model::{
+    Integration, IntegrationId, IntegrationSettings, RawEventId, SignWord, Timestamp,
+};
 use crate::providers::{self, Language, Provider, settings};
 use crate::store::{IntegrationRow, NewIntegration, PageRequest, RawFilter, RawRow, Removable};
 use askama::Template;
@@ -17,11 +19,15 @@ use axum::Router;
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
-use jiff::ToSpan;
+use jiff::{SignedDuration, ToSpan};
 use std::sync::Arc;
 
 /// Requests of the integration that its page shows and a preview can be made of.
 const RECENT: u32 = 10;
+/// What pages told longer ago is not shown.
+const SIGNS_SHOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Hosts shown for one word.
+const HOSTS_SHOWN: usize = 5;
 
 #[derive(Template)]
 #[template(path = "integration.html")]
@@ -37,6 +43,8 @@ pub struct IntegrationPage {
     pub channel_addresses: Vec<Address>,
     /// The script of its site, or of every site when it serves all.
     pub scripts: Vec<Snippet>,
+    /// What pages told of the script and of this widget; empty when nothing was told for a month.
+    pub signs: Vec<SignGroup>,
     /// The addresses of an older token work until then; empty when there is none.
     pub old_until: String,
     /// Days that the old addresses go on working after new ones were made.
@@ -87,6 +95,7 @@ fn new_page(
         addresses: Vec::new(),
         channel_addresses: Vec::new(),
         scripts: Vec::new(),
+        signs: Vec::new(),
         old_until: String::new(),
         overlap: String::new(),
         form: SettingsForm::new(&page, provider, &person.setup, draft, errors),
@@ -155,6 +164,7 @@ async fn existing_page(
         .filter(|site| integration.site.is_none_or(|of| of == site.id))
         .map(|site| Snippet::new(site.id.0, &site.host, &person.hub.script_url(site)))
         .collect();
+    shown.signs = signs(person, page, integration).await?;
     if !person.may_write() {
         return Ok(shown);
     }
@@ -173,6 +183,43 @@ async fn existing_page(
     shown.overlap = page.count("count.day", hub.config.intake.token_overlap_days);
     shown.preview.events = Preview::events(page, provider, &recent, None);
     Ok(shown)
+}
+
+/// One thing that pages told, with the pages that did.
+#[derive(Clone, Debug)]
+pub struct SignGroup {
+    pub word: Badge,
+    pub hint: String,
+    /// Host and time, the latest first.
+    pub hosts: Vec<(String, String)>,
+}
+
+/// What pages of the integration's site told in the last month: of the script, and of this widget.
+async fn signs(
+    person: &Person,
+    page: &Page,
+    integration: &Integration,
+) -> HttpResult<Vec<SignGroup>> {
+    let since = person.hub.now().saturating_sub(SIGNS_SHOWN);
+    let since = since.unwrap_or(Timestamp::MIN);
+    let mut rows = person.hub.store.signs(person.workspace(), since).await?;
+    rows.retain(|row| {
+        let of = &row.sign;
+        let is_of_widget = of.provider.is_empty() || of.provider == integration.provider;
+        is_of_widget && integration.site.is_none_or(|site| site == of.site)
+    });
+    let groups = SignWord::ALL.iter().map(|word| {
+        let told = rows.iter().filter(|row| row.sign.word == *word);
+        SignGroup {
+            word: page.sign(*word),
+            hint: page.hint("script_sign", word.as_str()),
+            hosts: told
+                .take(HOSTS_SHOWN)
+                .map(|row| (row.sign.host.clone(), page.date_time(row.last_at)))
+                .collect(),
+        }
+    });
+    Ok(groups.filter(|group| !group.hosts.is_empty()).collect())
 }
 
 fn addresses(page: &Page, provider: &dyn Provider, found: Addresses) -> Vec<Address> {

@@ -15,7 +15,7 @@ use super::communication::{CommunicationPage, RawLine, VisitFacts};
 use super::communications::{CommunicationsPage, FilterList, Filters, Names, Row, Sort};
 use super::first_run::{FirstRunErrors, FirstRunForm, FirstRunPage};
 use super::inbox::{InboxPage, InboxRow};
-use super::integration::{IntegrationPage, guide_html};
+use super::integration::{IntegrationPage, SignGroup, guide_html};
 use super::integration_form::{
     MapRow, MessengerRow, OperatorRow, OwnField, OwnKind, PairRow, Preview, SettingsForm,
 };
@@ -573,6 +573,16 @@ fn integration(mut page: Page) -> IntegrationPage {
             "shop.example.org",
             "https://hub.example.org/t/k7m2p9q4.js",
         )],
+        signs: [
+            (SignWord::Seen, "shop.example.org"),
+            (SignWord::Taken, "www.shop.example.org"),
+        ]
+        .map(|(word, host)| SignGroup {
+            word: page.sign(word),
+            hint: page.hint("script_sign", word.as_str()),
+            hosts: vec![(host.into(), page.date_time(at("2026-08-14T09:30:00Z")))],
+        })
+        .into(),
         old_until: String::new(),
         overlap: page.count("count.day", 7_u64),
         preview: Preview {

@@ -3,7 +3,8 @@
 use super::parts::Badge;
 use super::{Icon, Page};
 use crate::model::{
-    Channel, ChannelGroup, CommunicationKind, CreditStep, Outcome, RawState, Status, Strength,
+    Channel, ChannelGroup, CommunicationKind, CreditStep, Outcome, RawState, SignWord, Status,
+    Strength,
 };
 
 impl Page {
@@ -16,14 +17,10 @@ impl Page {
     }
 
     fn badge(&self, section: &str, word: &str, tone: &'static str) -> Badge {
-        let hint = self
-            .locale
-            .find(&format!("{section}_hint.{word}"))
-            .unwrap_or_default();
         Badge {
             text: self.word(section, word),
             tone,
-            hint: hint.to_owned(),
+            hint: self.hint(section, word),
         }
     }
 
@@ -37,6 +34,21 @@ impl Page {
             CommunicationKind::OfflineLead => "file-text",
             CommunicationKind::Callback => "phone-call",
         })
+    }
+
+    pub fn sign(&self, word: SignWord) -> Badge {
+        let tone = match word {
+            SignWord::Seen | SignWord::Found => "green",
+            SignWord::Absent | SignWord::Taken => "orange",
+            SignWord::Refused => "secondary",
+        };
+        self.badge("script_sign", word.as_str(), tone)
+    }
+
+    /// What to do about a word; empty when there is nothing to say.
+    pub fn hint(&self, section: &str, word: &str) -> String {
+        let hint = self.locale.find(&format!("{section}_hint.{word}"));
+        hint.unwrap_or_default().to_owned()
     }
 
     pub fn channel(&self, channel: &Channel) -> String {

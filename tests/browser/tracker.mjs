@@ -88,7 +88,7 @@ const clicked = (yclid) => eventually(`a visit of ${yclid}`, async () => (await 
 const shop = (path) => web.origin("shop.test") + path;
 const ad = (yclid) => shop(`/okna?utm_source=yandex&utm_medium=cpc&utm_campaign=osen&yclid=${yclid}`);
 
-let context, page, complaints;
+let context, page, complaints, cookie;
 
 /** Reads the record of the page's browser. */
 async function record(of = page) {
@@ -560,18 +560,130 @@ const stories = {
     console.log(`        main thread, ms: ${spent.map((ms) => ms.toFixed(1)).join(", ")}`);
     assert.ok(Math.min(...spent) <= 10, String(spent));
   },
+
+  "a link to a messenger carries the visit's code while it is followed": async () => {
+    scene.body = messengers();
+    await page.goto(ad("code-1"));
+    const visit = await clicked("code-1");
+    const code = await codeOf(page);
+    assert.match(code, /^\d{7,9}$/);
+    const followed = (id) => follow(page, id);
+    assert.equal(await followed("bot"), `https://t.me/window_shop_bot?start=${code}`);
+    assert.equal(await followed("max"), `https://max.ru/id771_bot?start=${code}`);
+    assert.equal(await followed("person"), `https://t.me/window_shop?text=%D0%97%D0%B4%D1%80%D0%B0%D0%B2%D1%81%D1%82%D0%B2%D1%83%D0%B9%D1%82%D0%B5%21%20%23${code}`);
+    assert.equal(await followed("whatsapp"), `https://wa.me/79005550142?text=Two%20windows%20%23${code}`);
+    assert.equal(await followed("viber"), `viber://pa?chatURI=windows&text=%D0%97%D0%B4%D1%80%D0%B0%D0%B2%D1%81%D1%82%D0%B2%D1%83%D0%B9%D1%82%D0%B5%21%20%23${code}`);
+    assert.equal(await followed("vk"), `https://vk.me/windows?ref=${code}`);
+    assert.equal(await followed("taken"), "https://t.me/window_shop_bot?start=1702255511", "what a service wrote stays");
+    assert.equal(await followed("channel"), "https://t.me/s/windows/17", "no link to a person");
+    const { href } = await page.evaluate(() => ({ href: document.getElementById("bot").href }));
+    assert.equal(href, "https://t.me/window_shop_bot", "the link is as the site wrote it");
+    await page.reload();
+    assert.equal(await followed("bot"), `https://t.me/window_shop_bot?start=${code}`, "a visit has one code");
+    await page.goto(ad("code-2"));
+    assert.notEqual(await codeOf(page), code);
+    assert.ok(visit);
+  },
+
+  "a finger on the page is notice enough": async () => {
+    await context.close();
+    context = await browser.newContext({ hasTouch: true, isMobile: true, viewport: { width: 390, height: 800 } });
+    page = await open();
+    scene.body = messengers();
+    await page.goto(ad("code-3"));
+    await clicked("code-3");
+    const asked = page.waitForResponse((answer) => (answer.request().postData() ?? "").includes('"code"'));
+    await page.touchscreen.tap(300, 700);
+    const { code } = await (await asked).json();
+    await pause(50);
+    await page.tap("#bot");
+    assert.equal(await page.evaluate(() => window.followed), `https://t.me/window_shop_bot?start=${code}`);
+  },
+
+  "what is written in the messenger links to the visit; a community's mark does not come back, and the receipt says so": async () => {
+    scene.body = messengers();
+    await page.goto(ad("code-4"));
+    const visit = await clicked("code-4");
+    await codeOf(page);
+    const start = `/start ${new URL(await follow(page, "bot")).searchParams.get("start")}`;
+    const words = new URL(await follow(page, "whatsapp")).searchParams.get("text");
+    const greeting = new URL(await follow(page, "viber")).searchParams.get("text");
+    for (const [service, channel, text] of [
+      ["jivosite", "telegram", start], ["jivosite", "whatsapp", words], ["jivosite", "viber", greeting], ["jivosite", "max", start],
+      ["talkme", "", start], ["verbox", "", words], ["jivosite", "vk", "How much is a window?"],
+    ]) {
+      const name = `Writer ${(number += 1)}`;
+      vendors.known[service] = {};
+      vendors.chats[service] = { name, number, client: `messenger-${number}`, at: Date.now(), text };
+      await vendors.deliver(service, addresses[service] + (channel && `/${channel}`), number);
+      const found = await eventually(`${name} is there`, () => communication(name));
+      if (channel == "vk") {
+        assert.equal(found.visit, null);
+        assert.equal(found.receipt.find((step) => step.step == "link.code").evidence.reason, "no_code");
+      } else {
+        assert.equal(found.visit?.key, visit.key, `${service} ${channel}: ${JSON.stringify(found.receipt)}`);
+        assert.deepEqual([found.link.rule, found.link.strength], ["link.code", "strong"]);
+      }
+    }
+  },
+
+  "the integration's page says where the script runs and what it cannot do": async () => {
+    scene.head = widgets.jivosite({ before: `window.jivo_onLoadCallback = () => {};` });
+    await page.goto(ad("sign-1"));
+    await clicked("sign-1");
+    await eventually("the token is there", () => vendors.known.jivosite?.token);
+    await page.evaluate(() => window.jivo_api.setUserToken("another-system-17"));
+    await page.evaluate(() => window.skvoz("consent", false));
+    const seen = await eventually("the words are there", async () => {
+      const shown = await pageOfHub(`/integrations/${integrations.jivosite}`);
+      return ["Скрипт работает", "Виджет найден", "Место для номера", "Посетители отказываются"].every((word) => shown.includes(word)) && shown;
+    });
+    assert.ok(seen.includes(`shop.test:${web.port}`));
+    await page.evaluate(() => window.skvoz("consent", true));
+    const isMissed = async () => (await pageOfHub(`/integrations/${integrations.talkme}`)).includes("Виджет не появился");
+    await eventually("Talk-me's widget is missed", isMissed, 25_000);
+  },
 };
 
-/** The script as the page of the sites offers it for fields that take bare JavaScript. */
-async function bareSnippet() {
+/** Links to messengers; a click leads nowhere and says where it would have led. */
+const messengers = () => `
+  <p><a id="bot" href="https://t.me/window_shop_bot">Telegram</a> <a id="person" href="https://t.me/window_shop">Person</a>
+  <a id="whatsapp" href="https://wa.me/79005550142?text=Two%20windows">WhatsApp</a> <a id="viber" href="viber://pa?chatURI=windows">Viber</a>
+  <a id="vk" href="https://vk.me/windows">VK</a> <a id="max" href="https://max.ru/id771_bot">MAX</a>
+  <a id="taken" href="https://t.me/window_shop_bot?start=1702255511">Taken</a> <a id="channel" href="https://t.me/s/windows/17">Channel</a></p>
+  <script>document.addEventListener("click", (event) => {
+    event.preventDefault();
+    window.followed = event.target.closest("a")?.href;
+  });</script>`;
+
+const follow = async (of, id) => {
+  await of.hover(`#${id}`);
+  await pause(50);
+  await of.click(`#${id}`);
+  return of.evaluate(() => window.followed);
+};
+
+const codeOf = (of) => of.waitForFunction(() => window.skvoz).then(() => of.evaluate(() => new Promise((told) => window.skvoz("code", told))));
+
+/** A page of the cabinet, in Russian. */
+async function pageOfHub(path) {
+  cookie ??= await signIn();
+  return (await fetch(hub.url + path, { headers: { cookie, accept: "text/html", "accept-language": "ru" } })).text();
+}
+
+async function signIn() {
   const signed = await fetch(`${hub.url}/login`, {
     method: "POST",
     redirect: "manual",
     headers: { origin: hub.url, "content-type": "application/x-www-form-urlencoded" },
     body: new URLSearchParams(OWNER),
   });
-  const cookie = signed.headers.get("set-cookie").split(";")[0];
-  const shown = await (await fetch(`${hub.url}/sites`, { headers: { cookie, accept: "text/html" } })).text();
+  return signed.headers.get("set-cookie").split(";")[0];
+}
+
+/** The script as the page of the sites offers it for fields that take bare JavaScript. */
+async function bareSnippet() {
+  const shown = await pageOfHub("/sites");
   const [, snippet] = shown.match(/id="script-js-1">([^<]*)</);
   const signs = { "&quot;": '"', "&#34;": '"', "&#39;": "'", "&#x27;": "'", "&lt;": "<", "&gt;": ">", "&#60;": "<", "&#62;": ">", "&amp;": "&", "&#38;": "&" };
   return snippet.replace(/&#?\w+;/g, (sign) => signs[sign] ?? sign);

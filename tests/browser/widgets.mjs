@@ -70,7 +70,7 @@ const talkme = (known, chat, number) =>
       dialog: {
         id: number,
         messages: [{
-          id: number * 10, dialogId: number, whoSend: "client", messageType: null, text: "How much is a window?",
+          id: number * 10, dialogId: number, whoSend: "client", messageType: null, text: chat.text ?? "How much is a window?",
           dateTime: moscow(chat.at), dateTimeUTC: new Date(chat.at).toISOString().slice(0, 19).replace("T", " "),
           isVisibleForClient: true,
         }],
@@ -83,7 +83,7 @@ const webhooks = {
     json({
       event_name: "chat_finished", widget_id: "73015", user_token: known.token ?? null, chat_id: number,
       visitor: { name: chat.name, number: String(chat.number), chats_count: 1 },
-      chat: { messages: [{ type: "visitor", timestamp: Math.floor(chat.at / 1000), message: "How much is a window?" }] },
+      chat: { messages: [{ type: "visitor", timestamp: Math.floor(chat.at / 1000), message: chat.text ?? "How much is a window?" }] },
     }),
 
   talkme,

@@ -1,9 +1,10 @@
 //! The script of a site: what is in it, how it is kept by browsers, whose it is.
 
-use crate::hub::TestHub;
+use crate::hub::{TestHub, at, binding, page_view};
 use flate2::read::GzDecoder;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
+use skvoz::model::SignWord;
 use std::io::Read;
 
 struct Got {
@@ -47,7 +48,7 @@ async fn a_site_gets_what_its_active_integrations_need_and_no_more() {
     let plain = get(&hub, &hub.site.key, &[]).await;
     assert_eq!(plain.status, StatusCode::OK);
     assert!(plain.text().contains(&format!("/{}", hub.site.key)));
-    for part in ["jivo_api", "_ym_uid", "LEADBACK_CALL", "auxclick"] {
+    for part in ["jivo_api", "_ym_uid", "LEADBACK_CALL", r"^c\w+v\w+$"] {
         assert!(!plain.text().contains(part), "{part}");
     }
 
@@ -56,7 +57,7 @@ async fn a_site_gets_what_its_active_integrations_need_and_no_more() {
     let leadback = hub.integration("leadback").await;
     let other = hub.another_site("outlet.test").await;
     let both = get(&hub, &hub.site.key, &[]).await;
-    for part in ["jivo_api", "_ym_uid", "LEADBACK_CALL", "auxclick"] {
+    for part in ["jivo_api", "_ym_uid", "LEADBACK_CALL", r"^c\w+v\w+$"] {
         assert!(both.text().contains(part), "{part}");
     }
     assert!(both.text().contains(r#""jivosite","share""#));
@@ -142,4 +143,53 @@ async fn an_unknown_key_and_a_key_without_its_ending_are_not_found() {
     );
     let bare = get_file(&hub, &hub.site.key, &[]).await;
     assert_eq!(bare.status, StatusCode::NOT_FOUND);
+}
+
+/// A message of the script as a page of this origin sends it.
+async fn tell(hub: &TestHub, origin: &str, message: serde_json::Value) {
+    let sent = reqwest::Client::new()
+        .post(format!("{}/t/{}", hub.base(), hub.site.key))
+        .header("origin", origin)
+        .body(message.to_string());
+    let answer = sent.send().await.expect("the hub answers");
+    assert!(answer.status().is_success(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_pages_tell_of_the_script_is_kept_by_host_and_widget() {
+    let hub = TestHub::start().await;
+    hub.set_clock(at("10:00"));
+    hub.integration("jivosite").await;
+    let view = page_view("ira", "a", at("10:00"), "/");
+    tell(&hub, "https://shop.test", view.clone()).await;
+    tell(&hub, "https://SHOP.test:8443", view).await;
+    let bound = json!({"provider": "jivosite", "user": "4410"});
+    let bound = binding("ira", "a", at("10:00"), bound);
+    tell(&hub, "https://shop.test", bound).await;
+    let words = json!({"jivosite": "taken", "talkme": "absent", "": "refused"});
+    hub.set_clock(at("10:05"));
+    tell(&hub, "https://shop.test", json!({"t": "st", "p": words})).await;
+    // A page that says no host, or an impossible one, tells nothing.
+    for origin in ["null", "https://", "https://a/b", "https://<b>"] {
+        tell(&hub, origin, json!({"t": "st", "p": {"": "refused"}})).await;
+    }
+    let rows = hub.hub.store.signs(hub.workspace, at("09:00")).await;
+    let mut told: Vec<_> = rows
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.last_at, row.sign.host, row.sign.provider, row.sign.word))
+        .collect();
+    told.sort();
+    let row = |when, host: &str, of: &str, word| (at(when), host.to_owned(), of.to_owned(), word);
+    let expected = [
+        row("10:00", "shop.test", "", SignWord::Seen),
+        row("10:00", "shop.test", "jivosite", SignWord::Found),
+        row("10:00", "shop.test:8443", "", SignWord::Seen),
+        row("10:05", "shop.test", "", SignWord::Refused),
+        row("10:05", "shop.test", "jivosite", SignWord::Taken),
+    ];
+    assert_eq!(
+        told, expected,
+        "and nothing of a service without an integration"
+    );
 }

@@ -45,6 +45,6 @@ export default function (tracker: Tracker, slug: string): void {
       found.addCallback(topic, (told) => report({ chat: told.id }));
     }
     return true;
-  });
+  }, slug);
   tracker.onVisit(link);
 }

@@ -44,6 +44,7 @@ export default function (tracker: Tracker, slug: string, mode: string): void {
       if (!isOurs) {
         tracker.keep(slug, (taken = `${token}`));
         tracker.ids({ uid: taken });
+        if (mode == "own") tracker.sign(slug, "taken");
       }
       return original.apply(jivo, arguments as never);
     };
@@ -57,6 +58,6 @@ export default function (tracker: Tracker, slug: string, mode: string): void {
   };
   if (callback) page.jivo_onLoadCallback = wrapped;
   tracker.onVisit(() => {
-    tracker.poll(() => link() && setTimeout(tracker.poll, again, link));
+    tracker.poll(() => link() && setTimeout(tracker.poll, again, link), slug);
   });
 }

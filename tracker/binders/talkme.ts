@@ -16,6 +16,6 @@ export default function (tracker: Tracker, slug: string): void {
       // A text in newer versions, an object in others.
       widget("getClientId", (user: unknown) => tracker.bind(slug, { user: (user as { clientId?: unknown })?.clientId ?? user }));
       return true;
-    }),
+    }, slug),
   );
 }

@@ -3,12 +3,13 @@
 mod codes;
 mod family;
 mod record;
+mod signs;
 
 use super::SqliteStore;
 use super::rows::{cursor_parts, get_json, get_time, get_word, micros, page};
 use crate::model::{
-    CampaignId, ChannelGroup, Hit, HitId, Key, KeyKind, SiteId, SourceId, Timestamp, Visit,
-    VisitId, VisitorId, WorkspaceId,
+    CampaignId, ChannelGroup, Hit, HitId, Key, KeyKind, Sign, SignRow, SiteId, SourceId, Timestamp,
+    Visit, VisitId, VisitorId, WorkspaceId,
 };
 use crate::store::{
     Division, FamilyHit, HitFacts, Page, PageRequest, Recorded, StoreError, StoreResult,
@@ -40,6 +41,23 @@ impl Visits for SqliteStore {
     async fn record_hit(&self, facts: HitFacts) -> StoreResult<Recorded> {
         self.writer
             .write(move |connection| record::record(connection, facts))
+            .await
+    }
+
+    async fn note_sign(
+        &self,
+        workspace: WorkspaceId,
+        sign: Sign,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        self.writer
+            .write(move |connection| signs::note(connection, workspace, &sign, at))
+            .await
+    }
+
+    async fn signs(&self, workspace: WorkspaceId, since: Timestamp) -> StoreResult<Vec<SignRow>> {
+        self.readers
+            .read(move |connection| signs::list(connection, workspace, since))
             .await
     }
 

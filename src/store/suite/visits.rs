@@ -730,23 +730,3 @@ pub async fn a_visit_that_does_not_exist_is_not_found(ground: Ground) {
     let earlier = ground.store.earlier_visits(own, VisitId(9_999), 9).await;
     assert_eq!(earlier.unwrap(), []);
 }
-
-pub async fn a_code_is_one_visits_until_it_expires(ground: Ground) {
-    let (own, other) = (ground.own.workspace, ground.foreign.workspace);
-    let give = async |workspace, visit: &str, wanted: &[&str], now, until| {
-        let wanted = wanted.iter().map(|code| (*code).to_owned()).collect();
-        let store = &ground.store;
-        let given = store.give_code(workspace, visit, wanted, at(now), at(until));
-        given.await.unwrap()
-    };
-    let code = |text: &str| Some(text.to_owned());
-    assert_eq!(give(own, "va", &["1", "2"], 0, 100).await, code("1"));
-    assert_eq!(give(own, "vb", &["1", "2"], 0, 100).await, code("2"));
-    assert_eq!(give(own, "vc", &["1", "2"], 0, 100).await, None);
-    assert_eq!(give(other, "vc", &["1"], 0, 100).await, code("1"));
-    // Whoever asks again keeps his code, and keeps it longer.
-    assert_eq!(give(own, "va", &["3"], 50, 200).await, code("1"));
-    assert_eq!(give(own, "vc", &["1", "2"], 100, 300).await, code("2"));
-    assert_eq!(give(own, "va", &["4"], 199, 150).await, code("1"));
-    assert_eq!(give(own, "va", &["4"], 200, 400).await, code("4"));
-}
