@@ -147,7 +147,8 @@ async fn an_unknown_key_and_a_key_without_its_ending_are_not_found() {
 
 /// A message of the script as a page of this origin sends it.
 async fn tell(hub: &TestHub, origin: &str, message: serde_json::Value) {
-    let sent = reqwest::Client::new()
+    let client = reqwest::Client::builder().build().expect("a client");
+    let sent = client
         .post(format!("{}/t/{}", hub.base(), hub.site.key))
         .header("origin", origin)
         .body(message.to_string());
