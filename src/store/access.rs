@@ -38,6 +38,9 @@ pub trait Access: Send + Sync {
     /// `since`, this one included. `since` is at most a day ago; it may differ for each `who`.
     async fn count_attempt(&self, who: &str, now: Timestamp, since: Timestamp) -> StoreResult<u32>;
 
+    /// A try of `who` that was counted at `at` was right after all and counts no more.
+    async fn take_back_attempt(&self, who: &str, at: Timestamp) -> StoreResult<()>;
+
     async fn add_api_key(&self, key: NewApiKey) -> StoreResult<ApiKeyId>;
     async fn api_key(&self, key_hash: &[u8]) -> StoreResult<Option<ApiKeyRow>>;
     async fn api_keys(&self, workspace: WorkspaceId) -> StoreResult<Vec<ApiKeyRow>>;

@@ -222,6 +222,7 @@ macro_rules! suite_for {
                 a_login_lasts_until_it_expires_or_ends,
                 a_new_password_ends_every_login_of_the_user,
                 a_removed_user_is_out_and_his_id_is_not_used_again,
+                a_try_that_was_right_counts_no_more,
                 attempts_are_counted_within_the_span_for_each_one_alone,
                 a_shorter_span_of_one_takes_nothing_from_another,
                 an_api_key_is_found_by_its_hash_until_it_is_revoked,

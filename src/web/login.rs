@@ -5,7 +5,7 @@ use super::person::{LOGIN_COOKIE, cookie, local_path, set_cookie};
 use super::{Guest, Page};
 use crate::http_error::HttpResult;
 use crate::hub::{Hub, Vault, password};
-use crate::model::{Email, UserId};
+use crate::model::{Email, Timestamp, UserId};
 use crate::store::AuditEntry;
 use askama::Template;
 use axum::Router;
@@ -73,7 +73,9 @@ async fn enter(
     let email = Email::parse(form.get("email"));
     let who = email.as_ref().map_or("", Email::as_str);
     let ip = hub.client_ip(&headers, peer.ip());
-    if is_too_often(hub, &[format!("email {who}"), format!("address {ip}")]).await? {
+    let now = hub.now();
+    let names = [format!("email {who}"), format!("address {ip}")];
+    if is_too_often(hub, &names, now).await? {
         let page = again(
             guest
                 .locale
@@ -89,10 +91,13 @@ async fn enter(
     let Some(user) = user else {
         return again(guest.page().text("login.wrong").to_owned());
     };
+    for name in &names {
+        hub.store.take_back_attempt(name, now).await?;
+    }
     hub.store
         .audit(AuditEntry {
             workspace: user.workspace,
-            at: hub.now(),
+            at: now,
             who: user.email.clone(),
             action: "user.login".into(),
             subject: ip.to_string(),
@@ -102,8 +107,7 @@ async fn enter(
 }
 
 /// Counts the try for each name; whether one of them had too many.
-async fn is_too_often(hub: &Hub, names: &[String]) -> HttpResult<bool> {
-    let now = hub.now();
+async fn is_too_often(hub: &Hub, names: &[String], now: Timestamp) -> HttpResult<bool> {
     let since = now - COUNTED_MINUTES.minutes();
     let mut is_too_often = false;
     for name in names {

@@ -178,6 +178,20 @@ impl Access for SqliteStore {
             .await
     }
 
+    async fn take_back_attempt(&self, who: &str, at: Timestamp) -> StoreResult<()> {
+        let who = who.to_owned();
+        self.writer
+            .write(move |connection| {
+                connection.execute(
+                    "delete from login_attempts where rowid =
+                         (select rowid from login_attempts where who = ?1 and at = ?2 limit 1)",
+                    params![who, micros(at)],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+
     async fn add_api_key(&self, key: NewApiKey) -> StoreResult<ApiKeyId> {
         self.writer
             .write(move |connection| {

@@ -104,6 +104,16 @@ async fn attempts(ground: &Ground, who: &str, now: i64, since: i64) -> u32 {
     count.unwrap()
 }
 
+pub async fn a_try_that_was_right_counts_no_more(ground: Ground) {
+    assert_eq!(attempts(&ground, "anna", 0, -60).await, 1);
+    assert_eq!(attempts(&ground, "anna", 30, -60).await, 2);
+    for _ in 0..2 {
+        let store = &ground.store;
+        store.take_back_attempt("anna", at(30)).await.unwrap();
+    }
+    assert_eq!(attempts(&ground, "anna", 60, -60).await, 2);
+}
+
 pub async fn attempts_are_counted_within_the_span_for_each_one_alone(ground: Ground) {
     assert_eq!(attempts(&ground, "anna", 0, -60).await, 1);
     assert_eq!(attempts(&ground, "anna", 30, -30).await, 2);
