@@ -31,7 +31,7 @@ use std::sync::Arc;
 const ROWS: u32 = 50;
 
 /// Tells htmx which address to show, so that it holds no empty filters.
-static SHOWN_ADDRESS: HeaderName = HeaderName::from_static("hx-push-url");
+pub static SHOWN_ADDRESS: HeaderName = HeaderName::from_static("hx-push-url");
 
 pub fn router() -> Router<Arc<Hub>> {
     Router::new().route("/communications", get(list))
@@ -135,7 +135,7 @@ pub fn address(path: &str, parts: &[(&str, &str)]) -> String {
 }
 
 /// The beginning of a day of the zone, or of one some days later.
-fn day_start(text: &str, zone: &TimeZone, days_later: i32) -> Option<Timestamp> {
+pub fn day_start(text: &str, zone: &TimeZone, days_later: i32) -> Option<Timestamp> {
     let day: Date = text.parse().ok()?;
     let day = day.checked_add(days_later.days()).ok()?;
     let start = day.to_zoned(zone.clone()).ok()?;

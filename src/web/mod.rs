@@ -29,6 +29,7 @@ mod show;
 pub mod sites;
 mod targets;
 pub mod visit;
+pub mod visits;
 
 pub use page::{Icon, Menu, Page};
 use person::{Editor, Guest, Person};
@@ -53,6 +54,7 @@ pub fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .merge(communications::router())
         .merge(communication::router())
         .merge(visit::router())
+        .merge(visits::router())
         .merge(inbox::router())
         .merge(raw_event::router())
         .merge(sites::router())

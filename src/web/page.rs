@@ -108,6 +108,7 @@ impl HtmlSafe for Icon {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Menu {
     Communications,
+    Visits,
     Inbox,
     Integrations,
     Sites,
@@ -120,7 +121,10 @@ pub enum Menu {
 
 /// Headings of the side menu (keys of texts) with their places.
 const MENU: &[(&str, &[Menu])] = &[
-    ("menu.raw_data", &[Menu::Communications, Menu::Inbox]),
+    (
+        "menu.raw_data",
+        &[Menu::Communications, Menu::Visits, Menu::Inbox],
+    ),
     ("menu.connections", &[Menu::Integrations, Menu::Sites]),
     (
         "menu.directories",
@@ -133,6 +137,7 @@ impl Menu {
     pub fn address(self) -> &'static str {
         match self {
             Self::Communications => "/communications",
+            Self::Visits => "/visits",
             Self::Inbox => "/inbox",
             Self::Integrations => "/integrations",
             Self::Sites => "/sites",
@@ -148,6 +153,7 @@ impl Menu {
     pub fn title(self) -> &'static str {
         match self {
             Self::Communications => "menu.communications",
+            Self::Visits => "menu.visits",
             Self::Inbox => "menu.inbox",
             Self::Integrations => "menu.integrations",
             Self::Sites => "menu.sites",
@@ -162,6 +168,7 @@ impl Menu {
     pub fn icon(self) -> Icon {
         Icon(match self {
             Self::Communications => "messages",
+            Self::Visits => "eye",
             Self::Inbox => "inbox",
             Self::Integrations => "plug",
             Self::Sites => "world-www",

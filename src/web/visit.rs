@@ -41,18 +41,23 @@ pub struct EarlierVisit {
 
 impl EarlierVisit {
     pub fn new(page: &Page, visit: &Visit) -> Self {
-        let utm = &visit.marks.utm;
-        let utm = [&utm.utm_source, &utm.utm_medium, &utm.utm_campaign];
-        let utm: Vec<&str> = utm.into_iter().flatten().map(String::as_str).collect();
         Self {
             id: visit.id.0,
             at: page.date_time(visit.started_at),
             channel_group: page.channel_group(visit.channel_group),
-            marks: match utm.is_empty() {
-                true => visit.marks.referrer_host.clone().unwrap_or_default(),
-                false => utm.join(" / "),
-            },
+            marks: marks_line(visit),
         }
+    }
+}
+
+/// UTM values of a visit, else the referrer's host.
+pub fn marks_line(visit: &Visit) -> String {
+    let utm = &visit.marks.utm;
+    let utm = [&utm.utm_source, &utm.utm_medium, &utm.utm_campaign];
+    let utm: Vec<&str> = utm.into_iter().flatten().map(String::as_str).collect();
+    match utm.is_empty() {
+        true => visit.marks.referrer_host.clone().unwrap_or_default(),
+        false => utm.join(" / "),
     }
 }
 
@@ -66,7 +71,7 @@ async fn show(person: Person, Path(id): Path<i64>) -> HttpResult<Response> {
     let earlier = store
         .earlier_visits(workspace, view.visit.id, EARLIER)
         .await?;
-    let page = person.page(Menu::Communications);
+    let page = person.page(Menu::Visits);
     let name = |what: Option<Removable>| {
         let named = what.and_then(|what| person.setup.named(what));
         named.map(|named| named.name).unwrap_or_default()
