@@ -2,6 +2,7 @@
 //! is, is decided in `visits`; what its marks mean, in `credit`. The store says when the visit that
 //! a message names must be cut, and refuses a cut that was overtaken; it is then decided again.
 
+mod own_path;
 mod sender;
 mod signs;
 
@@ -9,7 +10,7 @@ use crate::credit::{Geo, utm};
 use crate::http_error::{HttpError, HttpResult, Unread, bounded};
 use crate::hub::{Hub, LiveSetup};
 use crate::link;
-use crate::model::{Key, KeyKind, Marks, SiteId, Timestamp};
+use crate::model::{Key, KeyKind, Marks, SignWord, SiteId, Timestamp};
 use crate::store::{
     Division, FamilyHit, HitFacts, PageFacts, Recorded, StoreError, StoreResult, VisitPart,
 };
@@ -23,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::SignedDuration;
+use own_path::OwnPath;
 use sender::Sender;
 use serde_json::json;
 use signs::Board;
@@ -89,26 +91,37 @@ async fn collect(
         })?;
     let incoming = visits::read_message(&bytes)
         .map_err(|refused| HttpError::bad_request(refused.to_string()))?;
-    let message = match incoming {
+    let own_path = setup
+        .site(site)
+        .and_then(|site| OwnPath::read(hub, site, &headers, peer));
+    let mut message = match incoming {
         Incoming::Message(message) => message,
         Incoming::Signs(told) => {
+            let is_refused = told.iter().any(|(_, word)| *word == SignWord::Refused);
             hall.board.note(hub, (&setup, site), &headers, told).await;
-            return Ok((StatusCode::NO_CONTENT, ANY_SITE).into_response());
+            let answer = (StatusCode::NO_CONTENT, ANY_SITE).into_response();
+            return Ok(remembering(answer, own_path.filter(|_| is_refused), None));
         }
     };
+    let remembered = own_path.as_ref().and_then(|own| own.visitor.clone());
+    let replaced = remembered
+        .filter(|visitor| *visitor != message.visitor)
+        .map(|visitor| std::mem::replace(&mut message.visitor, visitor));
     let sender = Sender::read(hub, &headers, peer);
     let door = Door {
         hub,
         setup: &setup,
         site,
         received_at,
+        replaced,
     };
     let kept = keep(&door, &message, &sender).await.map_err(cannot_keep)?;
     hub.wake.relink.notify_one();
     hall.board
         .hear(hub, (&setup, site), &headers, &message)
         .await;
-    Ok(answer(&message, &kept))
+    let answer = answer(&message, &kept, door.replaced.is_some());
+    Ok(remembering(answer, own_path, Some(&message.visitor)))
 }
 
 /// Where and when a message came in.
@@ -117,6 +130,8 @@ struct Door<'a> {
     setup: &'a LiveSetup,
     site: SiteId,
     received_at: Timestamp,
+    /// The visitor that the browser named, when the site's own cookie remembers another.
+    replaced: Option<String>,
 }
 
 /// What the browser is told of a message.
@@ -254,7 +269,7 @@ async fn facts(
         known,
         at,
         received_at: door.received_at,
-        keys: keys(message, marks.as_ref(), at),
+        keys: keys(door, message, marks.as_ref(), at),
         page: marks.map(|marks| page_facts(door, message, marks, &sender.geo())),
         device,
         ip: Some(sender.ip.to_string()),
@@ -309,9 +324,17 @@ fn page_facts(door: &Door<'_>, message: &TrackerMessage, marks: Marks, geo: &Geo
     }
 }
 
-/// Ids of other systems, clicks of the page, and what a binder reports.
-fn keys(message: &TrackerMessage, marks: Option<&Marks>, at: Timestamp) -> Vec<Key> {
+/// Ids of other systems, clicks of the page, what a binder reports, and the visitor that widgets
+/// may have been told of before the cookie was asked.
+fn keys(
+    door: &Door<'_>,
+    message: &TrackerMessage,
+    marks: Option<&Marks>,
+    at: Timestamp,
+) -> Vec<Key> {
     let mut keys = visits::foreign_keys(&message.foreign);
+    let replaced = door.replaced.iter();
+    keys.extend(replaced.map(|visitor| Key::new(KeyKind::Visitor, visitor.as_str())));
     keys.extend(marks.into_iter().flat_map(visits::click_keys));
     keys.extend(message.bind.iter().flat_map(|bind| bound_keys(bind, at)));
     keys
@@ -328,9 +351,18 @@ fn bound_keys(bind: &Bind, at: Timestamp) -> Vec<Key> {
         .collect()
 }
 
+/// The answer with the cookie of a site's own path: remembering a visitor, or nobody any more.
+fn remembering(mut answer: Response, own_path: Option<OwnPath>, visitor: Option<&str>) -> Response {
+    if let Some(cookie) = own_path.and_then(|own| own.cookie(visitor)) {
+        answer.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    answer
+}
+
 /// Nothing to say, or the ids that the browser must take over, and the code when it asked for it.
-fn answer(message: &TrackerMessage, kept: &Kept) -> Response {
-    if message.visit.as_deref() == Some(&kept.visit) && kept.code.is_none() {
+fn answer(message: &TrackerMessage, kept: &Kept, is_other_visitor: bool) -> Response {
+    let is_same = message.visit.as_deref() == Some(&kept.visit) && !is_other_visitor;
+    if is_same && kept.code.is_none() {
         return (StatusCode::NO_CONTENT, ANY_SITE).into_response();
     }
     let mut told = json!({ "v": kept.visit, "c": message.visitor });

@@ -11,7 +11,7 @@ mod stop;
 mod vault;
 mod workspace;
 
-pub use addresses::{Addresses, Doors};
+pub use addresses::{Addresses, Doors, neutral_name};
 pub use clock::Clock;
 pub use outbound::{Outbound, OutboundError, Resolve, SystemResolver};
 pub use places::Places;
@@ -98,9 +98,7 @@ impl Hub {
     /// that is not itself a proxy: what stands before it anybody may have written.
     pub fn client_ip(&self, headers: &http::HeaderMap, peer: IpAddr) -> IpAddr {
         let peer = peer.to_canonical();
-        let proxies = &self.config.server.trusted_proxies;
-        let trusted = |ip: &IpAddr| proxies.iter().any(|net| net.contains(ip));
-        if !trusted(&peer) {
+        if !self.is_proxy(&peer) {
             return peer;
         }
         headers
@@ -110,8 +108,28 @@ impl Hub {
             .flat_map(|value| value.split(','))
             .filter_map(|text| text.trim().parse::<IpAddr>().ok())
             .map(|ip| ip.to_canonical())
-            .rfind(|ip| !trusted(ip))
+            .rfind(|ip| !self.is_proxy(ip))
             .unwrap_or(peer)
+    }
+
+    /// The host that the browser asked, in lower case and without its port. The forwarded host is
+    /// believed only from listed proxies, and then the first one: each further proxy adds its own.
+    pub fn asked_host(&self, headers: &http::HeaderMap, peer: IpAddr) -> Option<String> {
+        let forwarded = headers
+            .get("x-forwarded-host")
+            .filter(|_| self.is_proxy(&peer.to_canonical()));
+        let text = forwarded
+            .or(headers.get(http::header::HOST))?
+            .to_str()
+            .ok()?;
+        let first = text.split(',').next().unwrap_or_default().trim();
+        let authority = first.parse::<http::uri::Authority>().ok()?;
+        Some(authority.host().to_ascii_lowercase())
+    }
+
+    fn is_proxy(&self, ip: &IpAddr) -> bool {
+        let proxies = &self.config.server.trusted_proxies;
+        proxies.iter().any(|net| net.contains(ip))
     }
 }
 

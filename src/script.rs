@@ -3,7 +3,7 @@
 //! nothing else, and is made again when the configuration has changed.
 
 use crate::http_error::{HttpError, HttpResult};
-use crate::hub::{Hub, LiveSetup};
+use crate::hub::{Hub, LiveSetup, neutral_name};
 use crate::locale::Locale;
 use crate::model::{Integration, Site, SiteId, WorkspaceId};
 use crate::packed::{accepts, unchanged};
@@ -227,12 +227,6 @@ fn binders(setup: &LiveSetup, site: &Site) -> Vec<(&'static str, Binder)> {
     found
 }
 
-/// Two letters and four digits that say nothing of their purpose: block lists look for telling names.
-fn neutral_name(key: &str, purpose: &str) -> String {
-    let hash = Sha256::digest(format!("{purpose}:{key}"));
-    format!("sv{}", hex::encode(&hash[..2]))
-}
-
 fn piece(name: &str) -> String {
     let file =
         Pieces::get(&format!("{name}.js")).expect("the build packs every piece that is named");
@@ -253,13 +247,5 @@ mod tests {
             let code = piece(&format!("binders/{}", binder.name));
             assert!(code.starts_with('(') && code.ends_with(')'), "{code}");
         }
-    }
-
-    #[test]
-    fn names_differ_by_site_and_purpose_and_tell_nothing() {
-        let name = neutral_name("k7m2p9q4", "record");
-        assert_eq!(name.len(), 6);
-        assert_ne!(name, neutral_name("k7m2p9q4", "link"));
-        assert_ne!(name, neutral_name("k7m2p9q5", "record"));
     }
 }

@@ -28,7 +28,8 @@ pub use device::device;
 pub use family::{Part, Told, divide, family_key};
 pub use keys::{bind_keys, click_keys, foreign_keys};
 pub use message::{
-    Bind, Incoming, MAX_MESSAGE_BYTES, MessageKind, ReadError, TrackerMessage, read_message,
+    Bind, Incoming, MAX_MESSAGE_BYTES, MessageKind, ReadError, TrackerMessage, is_own_id,
+    read_message,
 };
 
 use crate::credit::{click_ids, hosts, utm};

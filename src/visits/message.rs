@@ -188,15 +188,19 @@ fn read_bind(value: Option<&Value>) -> Option<Bind> {
     Some(bind)
 }
 
-/// An id of ours: its letter and then 1 to 40 of `a`–`z`, `0`–`9` (tracking.md 7.1).
+/// Whether it is an id of ours: its letter and then 1 to 40 of `a`–`z`, `0`–`9` (tracking.md 7.1).
+pub fn is_own_id(id: &str, letter: &str) -> bool {
+    id.strip_prefix(letter).is_some_and(|rest| {
+        (1..=40).contains(&rest.len())
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    })
+}
+
 fn own_id(fields: &Map<String, Value>, letter: &str) -> Option<String> {
     let id = fields.get(letter)?.as_str()?;
-    let rest = id.strip_prefix(letter)?;
-    let well_formed = (1..=40).contains(&rest.len())
-        && rest
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    well_formed.then(|| id.to_owned())
+    is_own_id(id, letter).then(|| id.to_owned())
 }
 
 /// A short text or number without spaces.

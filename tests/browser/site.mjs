@@ -1,18 +1,23 @@
 // The web beside the hub: a site's pages, on hosts of their own, and the servers of the vendors whose
 // widgets stand on them. One HTTP server answers for all hosts under `.test`.
 
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 
 /** Starts the server; `page(url)` makes the HTML of a site's page, `vendor(service, action, body)` hears
- * the widgets, and `api(path)` answers as a vendor's REST API. */
-export async function startWeb({ page, vendor, api }) {
+ * the widgets, and `api(path)` answers as a vendor's REST API. What `passed(url, request, body)` gives an
+ * address for is passed on to it, as a site does with a path of its own. */
+export async function startWeb({ page, vendor, api, passed }) {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, `http://${request.headers.host}`);
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    if (url.hostname == "vendor.test") {
+    const body = Buffer.concat(chunks);
+    const onward = passed(url, request, body.toString());
+    if (onward) {
+      passOn(onward, request, body, response);
+    } else if (url.hostname == "vendor.test") {
       const [, service, action] = url.pathname.split("/");
-      vendor(service, action, JSON.parse(Buffer.concat(chunks).toString()));
+      vendor(service, action, JSON.parse(body.toString()));
       response.writeHead(204, { "access-control-allow-origin": "*" }).end();
     } else if (url.hostname == "127.0.0.1") {
       const answer = api(url.pathname);
@@ -35,4 +40,20 @@ export async function startWeb({ page, vendor, api }) {
       server.close(closed);
     }),
   };
+}
+
+/** As a web server's proxy: the hub's own name as the host, the site's beside it. */
+function passOn(onward, request, body, response) {
+  const headers = {
+    ...request.headers,
+    "host": new URL(onward).host,
+    "x-forwarded-host": request.headers.host,
+    "x-forwarded-for": request.socket.remoteAddress,
+  };
+  const asked = ask(onward, { method: request.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  asked.on("error", () => response.writeHead(502).end());
+  asked.end(body);
 }

@@ -12,7 +12,9 @@ import { startWeb } from "./site.mjs";
 import { Vendors, widgets } from "./widgets.mjs";
 
 const OWNER = { email: "owner@example.com", password: "a long password" };
-const environment = { SKVOZ_OUTBOUND_ALLOW: "127.0.0.0/8" };
+const environment = { SKVOZ_OUTBOUND_ALLOW: "127.0.0.0/8", SKVOZ_SERVER_TRUSTED_PROXIES: "127.0.0.0/8" };
+/** A path of the site's own that it passes on to the hub. */
+const ownPath = "/amber-birch/";
 const data = await mkdtemp(join(tmpdir(), "skvoz-tracker-"));
 const made = JSON.parse(
   execFileSync(
@@ -29,6 +31,11 @@ const web = await startWeb({
   page: (url) => ({ html: html(url), headers: scene.headers }),
   vendor: (...told) => vendors.hear(...told),
   api: (path) => vendors.api(path),
+  passed: (url, request, body) => {
+    if (!url.pathname.startsWith(ownPath)) return undefined;
+    scene.passed?.push({ method: request.method, cookie: request.headers.cookie ?? "", body });
+    return hub.url + url.pathname.replace(ownPath, "/t/");
+  },
 });
 let hub = await startHub({ data, environment });
 const browser = await chromium.launch({
@@ -49,7 +56,7 @@ let number = 100;
 /** One page for every path; its title is the path. */
 function html(url) {
   const key = keys[url.hostname];
-  const tag = `<script async src="${hub.url}/t/${key}.js"${scene.attributes ?? ""}></script>`;
+  const tag = `<script async src="${scene.path ?? `${hub.url}/t/`}${key}.js"${scene.attributes ?? ""}></script>`;
   return `<!doctype html><html data-story="${vendors.story}"><head><meta charset="utf-8"><title>${url.pathname}</title>
     ${scene.head ?? ""}${scene.tracker === false ? "" : tag.repeat(scene.times ?? 1)}</head>
     <body><a id="other" href="${web.origin("brand.test")}/brand">brand</a>${scene.body ?? ""}</body></html>`;
@@ -407,6 +414,50 @@ const stories = {
     const old = (Math.floor(Date.now() / 1000) - 600).toString(36);
     await page.goto(`${web.origin("brand.test")}/brand?${parameter}=cx.vx.${old}`);
     assert.equal((await record()).visit, visit.key, "an old link is no link");
+  },
+
+  "a site that passes a path of its own on: the hub remembers the visitor whom the browser forgot": async () => {
+    scene = { path: ownPath, passed: [] };
+    const sent = [];
+    page.on("request", (request) => sent.push(new URL(request.url()).origin));
+    await page.goto(ad("own-1"));
+    await clicked("own-1");
+    const first = await record();
+    const remembered = async () => (await context.cookies()).find((cookie) => cookie.httpOnly);
+    const cookie = await eventually("the cookie", remembered);
+    assert.equal(cookie.value, first.visitor);
+    assert.equal(cookie.domain, ".shop.test");
+    assert.equal(cookie.sameSite, "Lax");
+    const days = (cookie.expires - Date.now() / 1000) / 86_400;
+    assert.ok(days > 399 && days <= 400, String(days));
+    assert.ok(!(await page.evaluate(() => document.cookie)).includes(cookie.name));
+
+    // What Safari does after seven days.
+    await page.evaluate((name) => {
+      document.cookie = `${name}=;path=/;domain=shop.test;max-age=0`;
+      localStorage.clear();
+    }, first.name);
+    assert.equal(await page.evaluate(() => document.cookie), "");
+    await page.goto(ad("own-2"));
+    const visit = await clicked("own-2");
+    assert.equal(visit.visitor_key, first.visitor);
+    await eventually("the script takes the visitor over", async () => (await record()).visitor == first.visitor);
+    const second = await record();
+    assert.equal(second.visit, visit.key, "and the visit stays");
+    assert.notEqual(second.visit, first.visit);
+    assert.equal(await page.evaluate(() => skvoz("visitor")), first.visitor);
+
+    await page.evaluate(() => {
+      history.pushState({}, "", "/last-step");
+      location.href = "/gone";
+    });
+    await page.waitForURL(/gone/);
+    await eventually("the step came", async () => (await whole(visit)).hits.some((hit) => hit.url.endsWith("/last-step")));
+    const leaving = scene.passed.find(({ body }) => body.includes("/last-step"));
+    assert.ok(leaving.cookie.includes(`${cookie.name}=${cookie.value}`), "a leaving page sends it too");
+    await page.evaluate(() => skvoz("consent", false));
+    await eventually("a refusal ends it", async () => !(await remembered()));
+    assert.deepEqual([...new Set(sent)], [web.origin("shop.test")], "nothing went anywhere else");
   },
 
   "ids of other counters come to the visit, early or late": async () => {

@@ -338,16 +338,33 @@ impl TestHub {
         self.hit_on(&self.site, message).await
     }
 
-    pub async fn hit_on(&self, site: &TestSite, mut message: Value) -> Answer {
+    pub async fn hit_on(&self, site: &TestSite, message: Value) -> Answer {
+        self.hit_on_with(site, message, &[]).await
+    }
+
+    /// Sends a message of the tracker with what a browser or a proxy adds.
+    pub async fn hit_with(&self, message: Value, headers: &[(&str, &str)]) -> Answer {
+        self.hit_on_with(&self.site, message, headers).await
+    }
+
+    pub async fn hit_on_with(
+        &self,
+        site: &TestSite,
+        mut message: Value,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         if message.get("m").is_none() {
             let number = self.messages.fetch_add(1, Ordering::SeqCst);
             message["m"] = format!("m{number:06}").into();
         }
-        let sent = self
+        let mut sent = self
             .client
             .post(format!("{}/t/{}", self.base(), site.key))
             .header("content-type", "text/plain")
             .body(message.to_string());
+        for (name, value) in headers {
+            sent = sent.header(*name, *value);
+        }
         let answer = Answer::of(sent.send().await.expect("the hub answers")).await;
         answer.assert_ok()
     }

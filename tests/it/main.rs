@@ -13,6 +13,7 @@ mod later;
 mod links;
 mod moment;
 mod order;
+mod own_path;
 mod pages;
 mod popup;
 mod receive;
