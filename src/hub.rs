@@ -3,6 +3,7 @@
 
 mod addresses;
 mod clock;
+mod neutral;
 mod outbound;
 pub mod password;
 mod places;
@@ -11,8 +12,9 @@ mod stop;
 mod vault;
 mod workspace;
 
-pub use addresses::{Addresses, Doors, neutral_name};
+pub use addresses::{Addresses, Doors};
 pub use clock::Clock;
+pub use neutral::{neutral_name, own_path, visitor_cookie};
 pub use outbound::{Outbound, OutboundError, Resolve, SystemResolver};
 pub use places::Places;
 pub use setups::{LiveSetup, Setups};

@@ -2,7 +2,7 @@
 //! and the hub can keep the visitor's id in a cookie that outlasts what scripts may keep
 //! (tracking.md 5 and 7.2). Safari forgets the script's own record after seven days.
 
-use crate::hub::{Hub, neutral_name};
+use crate::hub::{Hub, visitor_cookie};
 use crate::model::Site;
 use crate::visits;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -52,7 +52,7 @@ impl OwnPath {
         if !is_own {
             return None;
         }
-        let name = cookie_name(&site.key);
+        let name = visitor_cookie(&site.key);
         Some(OwnPath {
             visitor: remembered(headers, &name),
             place: match page {
@@ -107,11 +107,6 @@ fn is_of(host: &str, site_host: &str) -> bool {
     below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// The record that the script keeps has a name of the same form, one letter shorter.
-fn cookie_name(site_key: &str) -> String {
-    neutral_name(site_key, "visitor") + "n"
-}
-
 /// Anybody may have written the cookie: what has not the form of our ids is none.
 fn remembered(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
@@ -164,13 +159,6 @@ mod tests {
         let expected =
             "sv1f3an=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Domain=shop.test; Secure";
         assert_eq!(told, expected);
-    }
-
-    #[test]
-    fn its_name_is_not_that_of_the_scripts_record() {
-        let name = cookie_name("k7m2p9q4");
-        assert_eq!(name.len(), neutral_name("k7m2p9q4", "record").len() + 1);
-        assert_ne!(name, cookie_name("k7m2p9q5"));
     }
 
     #[test]

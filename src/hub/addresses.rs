@@ -1,11 +1,10 @@
 //! The secret addresses of an integration (DESIGN.md 4.1): making their token, hiding it in the
-//! store, showing it again; and names and addresses for the pages of a site.
+//! store, showing it again.
 
 use super::{Hub, Vault};
 use crate::model::{Integration, Site, Timestamp};
 use crate::store::{StoreResult, TokenRow};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Channels that get an address of their own, where the provider does not name the messenger.
@@ -102,12 +101,6 @@ impl Hub {
     }
 }
 
-/// Two letters and four digits that say nothing of their purpose: block lists look for telling names.
-pub fn neutral_name(site_key: &str, purpose: &str) -> String {
-    let hash = Sha256::digest(format!("{purpose}:{site_key}"));
-    format!("sv{}", hex::encode(&hash[..2]))
-}
-
 fn below(base: String, offline_leads: bool, doors: Doors) -> Addresses {
     let address = |door: &str| format!("{base}/{door}");
     let channels = CHANNELS.iter().filter(|_| doors.channels);
@@ -117,18 +110,5 @@ fn below(base: String, offline_leads: bool, doors: Doors) -> Addresses {
             .map(|name| (name.to_string(), address(name)))
             .collect(),
         chats: base,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_differ_by_site_and_purpose_and_tell_nothing() {
-        let name = neutral_name("k7m2p9q4", "record");
-        assert_eq!(name.len(), 6);
-        assert_ne!(name, neutral_name("k7m2p9q4", "link"));
-        assert_ne!(name, neutral_name("k7m2p9q5", "record"));
     }
 }

@@ -17,6 +17,7 @@ mod language;
 pub mod login;
 mod mask;
 mod names;
+mod own_path;
 mod page;
 pub mod parts;
 mod person;

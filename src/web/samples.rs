@@ -21,6 +21,7 @@ use super::integration_form::{
 };
 use super::integrations::{IntegrationLine, IntegrationsPage, ProviderCard};
 use super::login::LoginPage;
+use super::own_path::OwnPath;
 use super::parts::{Address, Badge, Choice, Notice, Pager, Snippet};
 use super::raw_event::{Body, RawEventPage};
 use super::sites::{SiteLine, SitesPage};
@@ -730,6 +731,7 @@ fn sites(mut page: Page) -> SitesPage {
                 "shop.example.org",
                 "https://hub.example.org/t/k7m2p9q4.js",
             ),
+            own_path: OwnPath::new("k7m2p9q4", "https://hub.example.org/t/k7m2p9q4"),
             collect_url: "https://hub.example.org/t/k7m2p9q4".into(),
         }],
         host: String::new(),

@@ -1,6 +1,7 @@
 //! Sites: domains with their tracker keys.
 
 use super::form::{Form, html, to};
+use super::own_path::OwnPath;
 use super::parts::{Notice, Snippet};
 use super::{Editor, Menu, Page, Person};
 use crate::http_error::{HttpError, HttpResult};
@@ -32,6 +33,7 @@ pub struct SiteLine {
     pub name: String,
     pub key: String,
     pub script: Snippet,
+    pub own_path: OwnPath,
     /// Where hits of the site are sent.
     pub collect_url: String,
 }
@@ -62,6 +64,7 @@ fn page(person: &Person) -> SitesPage {
         name: site.name.clone(),
         key: site.key.clone(),
         script: Snippet::new(site.id.0, &site.host, &hub.script_url(site)),
+        own_path: OwnPath::new(&site.key, &hub.hits_url(site)),
         collect_url: hub.hits_url(site),
     };
     SitesPage {

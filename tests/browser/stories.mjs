@@ -145,6 +145,20 @@ const stories = {
       const code = await page.evaluate(() => navigator.clipboard.readText());
       assert.ok(code.includes(`${known.tracker}.js`) && !code.includes("<"), code);
     }
+    await page.click("summary:has-text('С собственного домена')");
+    const own = await page.locator("#own-tag-1").innerText();
+    const [, path] = own.match(/src="(\/[a-z]+-[a-z]+\/\w+)\.js"/);
+    for (const [title, word, line] of [
+      ["nginx", "nginx", `proxy_pass ${known.tracker};`],
+      ["Apache", "apache", `"${known.tracker}$1"`],
+      ["Caddy", "caddy", `reverse_proxy ${hub.url} {`],
+    ]) {
+      await page.click(`summary:text-is("${title}")`);
+      await page.click(`[data-copy='#own-${word}-1']`);
+      await page.locator(`[data-copy='#own-${word}-1'].copied`).waitFor();
+      const lines = await page.evaluate(() => navigator.clipboard.readText());
+      assert.ok(lines.includes(path) && lines.includes(line) && lines.split("\n").length > 5, lines);
+    }
     await page.goBack();
   },
 
