@@ -53,7 +53,7 @@ const ANY_SITE: [(HeaderName, HeaderValue); 1] = [(
 pub type Record = Arc<dyn Fn(HitFacts) -> Recording + Send + Sync>;
 type Recording = Pin<Box<dyn Future<Output = StoreResult<Recorded>> + Send>>;
 
-/// The door at the configured path, which records in the hub's store.
+/// The door at the configured paths, which records in the hub's store.
 pub fn router(hub: Arc<Hub>) -> Router {
     let store = hub.store.clone();
     let record: Record = Arc::new(move |facts| {
@@ -65,13 +65,16 @@ pub fn router(hub: Arc<Hub>) -> Router {
 
 /// The door with another way to record: benches compare the store with none.
 pub fn router_recording(hub: Arc<Hub>, record: Record) -> Router {
-    let path = format!("{}/{{site_key}}", hub.config.tracker.path);
     let hall = Arc::new(Hall {
-        hub,
+        hub: hub.clone(),
         board: Board::default(),
         record,
     });
-    Router::new().route(&path, post(collect)).with_state(hall)
+    let paths = hub.config.tracker.paths().into_iter();
+    let routes = paths.fold(Router::new(), |routes, path| {
+        routes.route(&format!("{path}/{{site_key}}"), post(collect))
+    });
+    routes.with_state(hall)
 }
 
 /// What all messages share.

@@ -79,6 +79,28 @@ pub struct Intake {
 pub struct Tracker {
     /// Begins with a slash and does not end with one.
     pub path: String,
+    /// Paths of earlier times, which go on working.
+    pub former_paths: Vec<String>,
+}
+
+impl Tracker {
+    /// Every path on which the script is served and messages are taken, each once; the one of now
+    /// comes first.
+    pub fn paths(&self) -> Vec<&str> {
+        let mut paths: Vec<&str> = Vec::new();
+        for (_, path) in self.named_paths() {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        paths
+    }
+
+    fn named_paths(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let former = self.former_paths.iter();
+        let former = former.map(|path| ("tracker.former_paths", path.as_str()));
+        std::iter::once(("tracker.path", self.path.as_str())).chain(former)
+    }
 }
 
 /// `[pipeline]`
@@ -186,11 +208,16 @@ impl Config {
                 "config: `server.public_url` is {url:?}; give an address like https://hub.example.com"
             );
         }
-        let path = &self.tracker.path;
-        if !path.starts_with('/') || path.len() < 2 || path.ends_with('/') {
-            bail!(
-                "config: `tracker.path` is {path:?}; begin it with a slash and end it without one, like /t"
-            );
+        for (name, path) in self.tracker.named_paths() {
+            let is_plain = |byte: u8| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.')
+            };
+            let is_whole = path.len() >= 2 && path.starts_with('/') && !path.ends_with('/');
+            if !is_whole || !path.bytes().all(is_plain) {
+                bail!(
+                    "config: `{name}` has {path:?}; begin it with a slash, end it without one, and use letters, digits, `-`, `_`, `.` only, like /t"
+                );
+            }
         }
         positive("store.checkpoint_pages", self.store.checkpoint_pages)?;
         positive("store.wal_limit_pages", self.store.wal_limit_pages)?;
@@ -387,6 +414,8 @@ mod tests {
             ("[pipeline]\nbatch = 0", "pipeline.batch"),
             ("[pipeline]\nbatch = -1", "batch"),
             ("[tracker]\npath = \"t/\"", "tracker.path"),
+            ("[tracker]\npath = \"/{t}\"", "tracker.path"),
+            ("[tracker]\nformer_paths = [\"s\"]", "former_paths"),
             ("[outbound]\nallow = [\"10.0.0.0/99\"]", "allow"),
         ];
         for (file, part) in table {

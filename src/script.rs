@@ -35,14 +35,17 @@ const CACHING: &str = "public, max-age=3600, stale-while-revalidate=86400";
 /// Scripts kept ready; more than these are forgotten together.
 const MAX_KEPT: usize = 10_000;
 
-/// The door beside that of the hits.
+/// The doors beside those of the hits.
 pub fn router(hub: Arc<Hub>) -> Router {
-    let path = format!("{}/{{site_key}}", hub.config.tracker.path);
     let door = Arc::new(Door {
-        hub,
+        hub: hub.clone(),
         kept: Mutex::default(),
     });
-    Router::new().route(&path, get(serve)).with_state(door)
+    let paths = hub.config.tracker.paths().into_iter();
+    let routes = paths.fold(Router::new(), |routes, path| {
+        routes.route(&format!("{path}/{{site_key}}"), get(serve))
+    });
+    routes.with_state(door)
 }
 
 struct Door {

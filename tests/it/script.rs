@@ -194,3 +194,22 @@ async fn what_pages_tell_of_the_script_is_kept_by_host_and_widget() {
         "and nothing of a service without an integration"
     );
 }
+
+#[tokio::test]
+async fn addresses_of_an_earlier_path_go_on_working() {
+    let hub = TestHub::start_with(|config| {
+        config.tracker.path = "/amber".into();
+        config.tracker.former_paths = vec!["/t".into(), "/amber".into()];
+    })
+    .await;
+    let client = reqwest::Client::builder().build().expect("a client");
+    for path in ["/t", "/amber"] {
+        let address = format!("{}{path}/{}", hub.base(), hub.site.key);
+        let script = client.get(format!("{address}.js")).send().await.unwrap();
+        assert_eq!(script.status(), StatusCode::OK, "{path}");
+        assert!(script.text().await.unwrap().contains("/amber"), "{path}");
+        let view = page_view("ira", "a", at("10:00"), "/").to_string();
+        let taken = client.post(address).body(view).send().await.unwrap();
+        assert!(taken.status().is_success(), "{path}");
+    }
+}
