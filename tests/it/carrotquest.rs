@@ -81,6 +81,29 @@ async fn our_visit_among_the_properties_of_the_card_links_the_chat() {
 }
 
 #[tokio::test]
+async fn a_messenger_chat_joins_the_visits_by_the_visitor_that_both_know() {
+    let hub = TestHub::start().await;
+    hub.page("ira", "a", "09:55", "/?utm_campaign=spring").await;
+    // What the binder told when the widget was ready; the link to the bot carries the same number.
+    let user = json!({"provider": "carrotquest", "user": "88"});
+    hub.bind("ira", "a", "09:55", user).await;
+    let vendor = Vendor::start(&hub.clock).await;
+    tell(&vendor, "1702", true, &dialogue("10:00"));
+    let mut conversation = carrot::conversation("1702", "88", true, json!({"$name": "Irina"}));
+    conversation["external_service"] = json!("telegram_bot");
+    vendor.set("/conversations/1702", conversation);
+    let carrot = integration(&hub, &vendor).await;
+    close(&carrot, 1, "1702", at("11:00")).await;
+    hub.fetch_until(async || !hub.communications().await.is_empty())
+        .await;
+    let chat = hub.only().await;
+    assert_eq!(chat.channel.as_str(), "telegram");
+    assert_eq!(chat.link.rule, "link.bound_user");
+    assert_eq!(chat.link.strength, Strength::Exact);
+    assert_eq!(hub.visit_of(&chat).await, Some(visit("a")));
+}
+
+#[tokio::test]
 async fn a_vendor_that_asks_to_slow_down_is_asked_again_later() {
     let hub = TestHub::start().await;
     let vendor = Vendor::start(&hub.clock).await;
