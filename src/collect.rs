@@ -12,7 +12,8 @@ use crate::hub::{Hub, LiveSetup};
 use crate::link;
 use crate::model::{Key, KeyKind, Marks, SignWord, SiteId, Timestamp};
 use crate::store::{
-    Division, FamilyHit, HitFacts, PageFacts, Recorded, StoreError, StoreResult, VisitPart,
+    Division, FamilyHit, GoalFacts, HitFacts, PageFacts, Recorded, StoreError, StoreResult,
+    VisitPart,
 };
 use crate::visits::{
     self, Arrival, Bind, Incoming, MAX_MESSAGE_BYTES, MessageKind, Placement, Told, TrackerMessage,
@@ -293,6 +294,10 @@ async fn facts(
         received_at: door.received_at,
         keys: keys(door, message, marks.as_ref(), at),
         page: marks.map(|marks| page_facts(door, message, marks, &sender.geo())),
+        goal: message.goal.as_ref().map(|goal| GoalFacts {
+            name: goal.name.clone(),
+            data: goal.data.clone(),
+        }),
         device,
         ip: Some(sender.ip.to_string()),
         country: sender.country.clone(),
@@ -346,8 +351,8 @@ fn page_facts(door: &Door<'_>, message: &TrackerMessage, marks: Marks, geo: &Geo
     }
 }
 
-/// Ids of other systems, clicks of the page, what a binder reports, and the visitor that widgets
-/// may have been told of before the cookie was asked.
+/// Ids of other systems, clicks of the page, what a binder reports, contacts of a lead, and the
+/// visitor that widgets may have been told of before the cookie was asked.
 fn keys(
     door: &Door<'_>,
     message: &TrackerMessage,
@@ -359,6 +364,7 @@ fn keys(
     keys.extend(replaced.map(|visitor| Key::new(KeyKind::Visitor, visitor.as_str())));
     keys.extend(marks.into_iter().flat_map(visits::click_keys));
     keys.extend(message.bind.iter().flat_map(|bind| bound_keys(bind, at)));
+    keys.extend(message.goal.iter().flat_map(visits::lead_keys));
     keys
 }
 

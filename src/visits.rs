@@ -26,9 +26,9 @@ pub use clock::corrected_time;
 pub use code::{code, codes_in};
 pub use device::device;
 pub use family::{Part, Told, divide, family_key};
-pub use keys::{bind_keys, click_keys, foreign_keys};
+pub use keys::{bind_keys, click_keys, foreign_keys, lead_keys};
 pub use message::{
-    Bind, Incoming, MAX_MESSAGE_BYTES, MessageKind, ReadError, TrackerMessage, is_own_id,
+    Bind, GoalTold, Incoming, MAX_MESSAGE_BYTES, MessageKind, ReadError, TrackerMessage, is_own_id,
     read_message,
 };
 

@@ -120,6 +120,7 @@ impl Conversation {
                 campaign: None,
                 source: None,
             }),
+            goal: None,
             keys,
             device: Device {
                 user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) ExampleBrowser/1.0".into()),

@@ -287,6 +287,21 @@ create table hits (
 
 create index hits_visit on hits (visit_id, at);
 
+-- What visitors did, each by the message that told it, whose visit is the goal's. `folded` is the name
+-- as search compares it.
+
+create table goals (
+    hit_id integer primary key references hits (id),
+    workspace_id integer not null,
+    site_id integer not null,
+    at integer not null,
+    name text not null,
+    folded text not null,
+    data text not null
+) strict;
+
+create index goals_at on goals (workspace_id, at);
+
 -- Communications and the events they are folded from.
 
 create table communications (

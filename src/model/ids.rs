@@ -48,6 +48,8 @@ id! {
     VisitId,
     /// One tracker call.
     HitId,
+    /// What a visitor did, by the number of the tracker call that told it.
+    GoalId,
     /// A campaign of a site.
     CampaignId,
     /// A source of the workspace.

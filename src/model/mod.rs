@@ -6,6 +6,7 @@ mod communication;
 mod contact;
 mod credit;
 mod event;
+mod goal;
 mod ids;
 mod key;
 mod link;
@@ -29,6 +30,7 @@ pub use event::{
     Attachment, Call, CallState, Channel, Event, EventKind, FetchNeed, Normalized, Operator,
     StoredEvent, Subject, Touch,
 };
+pub use goal::{Goal, LEAD, lead_contact};
 pub use ids::*;
 pub use key::{Key, KeyKind};
 pub use link::{Found, Link, Strength};

@@ -6,6 +6,7 @@
 
 mod access;
 mod conversations;
+mod goals;
 mod intake;
 mod setup;
 pub mod sqlite;
@@ -20,6 +21,7 @@ pub use conversations::{
     ConversationQuery, ConversationState, Conversations, History, HistoryEntry, RawOutcome,
     Sibling, Touched, UnitOfWork,
 };
+pub use goals::{GoalFilter, GoalOfVisit, Goals, RawData, RawDataFilter, RawDataOrder};
 pub use intake::{
     ClaimLimit, ClaimedRaw, FetchJob, FetchOutcome, Intake, NewRawEvent, RawCounts, RawFilter,
     RawRow, RawSelection,
@@ -27,13 +29,14 @@ pub use intake::{
 pub use setup::{IntegrationRow, NewIntegration, Removable, Setup, TokenRow, WorkspaceSetup};
 pub use upkeep::{StoreReport, Upkeep};
 pub use visits::{
-    Division, FamilyHit, HitFacts, PageFacts, Recorded, VisitFilter, VisitPart, VisitView, Visits,
+    Division, FamilyHit, GoalFacts, HitFacts, PageFacts, Recorded, VisitFilter, VisitPart,
+    VisitView, Visits,
 };
 
 /// All a hub asks of a store.
-pub trait Store: Intake + Conversations + Visits + Setup + Access + Upkeep {}
+pub trait Store: Intake + Conversations + Visits + Goals + Setup + Access + Upkeep {}
 
-impl<T: Intake + Conversations + Visits + Setup + Access + Upkeep> Store for T {}
+impl<T: Intake + Conversations + Visits + Goals + Setup + Access + Upkeep> Store for T {}
 
 /// What someone branches on.
 #[derive(Debug, thiserror::Error)]

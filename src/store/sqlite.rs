@@ -4,6 +4,7 @@
 mod access;
 mod conversations;
 mod engine;
+mod goals;
 mod intake;
 mod leases;
 mod rows;

@@ -7,6 +7,7 @@ pub mod access;
 pub mod candidates;
 pub mod conversations;
 pub mod fetches;
+pub mod goals;
 pub mod ground;
 pub mod intake;
 pub mod isolation;
@@ -189,6 +190,16 @@ macro_rules! suite_for {
                 of_visits_asked_by_id_those_that_exist_are_told,
                 a_visit_that_does_not_exist_is_not_found,
             ],
+            goals: [
+                a_goal_is_kept_once_with_its_message_and_is_no_page,
+                goals_of_a_visit_come_oldest_first_whatever_came_first,
+                a_goal_goes_where_its_message_goes,
+                each_filter_of_goals_narrows_the_list,
+                pages_of_goals_stay_in_step_while_more_come,
+                pages_of_raw_data_lose_and_repeat_nothing,
+                raw_data_has_what_is_asked_for,
+                a_cursor_of_another_list_is_refused_by_raw_data,
+            ],
             setup: [
                 a_new_workspace_has_its_name_zone_and_nothing_else,
                 a_saved_workspace_keeps_its_rules,
@@ -236,6 +247,7 @@ macro_rules! suite_for {
                 communications_of_another_workspace_are_not_there,
                 a_communication_of_another_workspace_cannot_be_written,
                 visits_of_another_workspace_are_not_there,
+                goals_of_another_workspace_are_not_there,
                 no_key_leads_into_another_workspace,
                 equal_keys_of_two_workspaces_touch_nobody,
                 nothing_configured_in_another_workspace_can_be_changed,

@@ -2,10 +2,11 @@
 
 use super::{Page, PageRequest, StoreResult};
 use crate::model::{
-    CampaignId, ChannelGroup, Device, Hit, HitId, Key, Marks, Sign, SignRow, SiteId, SourceId,
-    Timestamp, Visit, VisitId, WorkspaceId,
+    CampaignId, ChannelGroup, Device, Goal, Hit, HitId, Key, Marks, Sign, SignRow, SiteId,
+    SourceId, Timestamp, Visit, VisitId, WorkspaceId,
 };
 use async_trait::async_trait;
+use serde_json::{Map, Value};
 
 /// Keeps hits and the visits they make.
 #[async_trait]
@@ -95,6 +96,8 @@ pub struct HitFacts {
     pub received_at: Timestamp,
     /// Set for page views.
     pub page: Option<PageFacts>,
+    /// Set for goals.
+    pub goal: Option<GoalFacts>,
     pub keys: Vec<Key>,
     pub device: Device,
     pub ip: Option<String>,
@@ -114,6 +117,13 @@ pub struct PageFacts {
     pub channel_group: ChannelGroup,
     pub campaign: Option<CampaignId>,
     pub source: Option<SourceId>,
+}
+
+/// What the visitor did.
+#[derive(Clone, Debug)]
+pub struct GoalFacts {
+    pub name: String,
+    pub data: Map<String, Value>,
 }
 
 /// What became of a tracker message.
@@ -179,7 +189,7 @@ pub struct VisitFilter {
     pub channel_group: Option<ChannelGroup>,
 }
 
-/// A visit with its pages and keys.
+/// A visit with its pages, goals and keys.
 #[derive(Clone, Debug)]
 pub struct VisitView {
     pub visit: Visit,
@@ -187,5 +197,7 @@ pub struct VisitView {
     pub visitor_key: String,
     /// Oldest first, at most 500.
     pub hits: Vec<Hit>,
+    /// Oldest first, at most 500.
+    pub goals: Vec<Goal>,
     pub keys: Vec<Key>,
 }

@@ -1,8 +1,9 @@
-//! Keys that tracker messages bring: ids of other systems, advertising clicks, chats seen to begin.
+//! Keys that tracker messages bring: ids of other systems, advertising clicks, chats seen to begin,
+//! contacts of a lead.
 
-use super::Bind;
+use super::{Bind, GoalTold};
 use crate::credit::click_ids;
-use crate::model::{Key, KeyKind, Marks};
+use crate::model::{Key, KeyKind, Marks, lead_contact};
 use serde_json::{Map, Value};
 
 /// Longest id of another system; longer values are something else.
@@ -58,6 +59,17 @@ pub fn bind_keys(bind: &Bind) -> Vec<Key> {
     .filter_map(|(kind, value)| Some((kind, value.as_deref()?)))
     .map(|(kind, value)| Key::of_provider(kind, &bind.provider, value))
     .collect()
+}
+
+/// Phones and e-mails that the visitor left in this visit; nothing unless the goal is a lead.
+pub fn lead_keys(goal: &GoalTold) -> Vec<Key> {
+    let contact = lead_contact(&goal.name, &goal.data);
+    let phones = contact.phones.iter();
+    let emails = contact.emails.iter();
+    phones
+        .map(|phone| Key::new(KeyKind::Phone, phone.as_str()))
+        .chain(emails.map(|email| Key::new(KeyKind::Email, email.as_str())))
+        .collect()
 }
 
 /// A number or a text that can be an id.
@@ -149,6 +161,23 @@ mod tests {
             shown(click_keys(&marks)),
             ["click yclid:AbC", "click ysclid:q"]
         );
+    }
+
+    #[test]
+    fn a_lead_gives_its_contacts_and_another_goal_gives_none() {
+        let goal = |name: &str| GoalTold {
+            name: name.into(),
+            data:
+                json!({"Phone": "8 903 555-01-42", "email": "Irina@example.org", "name": "Irina"})
+                    .as_object()
+                    .unwrap()
+                    .clone(),
+        };
+        assert_eq!(
+            shown(lead_keys(&goal("lead"))),
+            ["phone +79035550142", "email irina@example.org"]
+        );
+        assert_eq!(shown(lead_keys(&goal("order"))), Vec::<String>::new());
     }
 
     #[test]

@@ -14,6 +14,8 @@ const MAX_ADDRESS: usize = 4096;
 const MAX_TITLE: usize = 500;
 /// Longest provider name and similar words, characters.
 const MAX_WORD: usize = 64;
+/// Fields of a goal's data that are kept.
+const MAX_GOAL_FIELDS: usize = 50;
 
 /// A message in our words.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +53,8 @@ pub struct TrackerMessage {
     pub foreign: Map<String, Value>,
     /// Set for `MessageKind::Bind`.
     pub bind: Option<Bind>,
+    /// Set for `MessageKind::Goal`.
+    pub goal: Option<GoalTold>,
 }
 
 /// What a message is about.
@@ -63,6 +67,8 @@ pub enum MessageKind {
     ForeignIds,
     /// The page wants the visit's code.
     Code,
+    /// The visitor did what the site has a name for (`e`).
+    Goal,
 }
 
 /// What came in at the tracker's door.
@@ -88,6 +94,15 @@ pub struct Bind {
     pub mark: Option<String>,
 }
 
+/// What the site says that the visitor did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoalTold {
+    /// Trimmed, 1 to 64 characters, none of them a control character.
+    pub name: String,
+    /// At most 50 fields, each as it came.
+    pub data: Map<String, Value>,
+}
+
 /// Why a message cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -99,6 +114,8 @@ pub enum ReadError {
     NoVisitor,
     #[error("the message is of no known kind and brings no ids")]
     UnknownKind,
+    #[error("the goal has no name of 1 to {MAX_WORD} characters without control characters")]
+    NoGoalName,
     #[error("the page view has no address")]
     NoAddress,
 }
@@ -123,6 +140,10 @@ pub fn read_message(bytes: &[u8]) -> Result<Incoming, ReadError> {
     };
     let bind = read_bind(fields.get("b"));
     let kind = kind(&fields, bind.is_some(), !foreign.is_empty())?;
+    let goal = match kind {
+        MessageKind::Goal => Some(read_goal(fields.remove("e")).ok_or(ReadError::NoGoalName)?),
+        _ => None,
+    };
     let message = TrackerMessage {
         id: word(&fields, "m").unwrap_or_else(|| format!("~{}", super::digest(text, 16))),
         kind,
@@ -142,6 +163,7 @@ pub fn read_message(bytes: &[u8]) -> Result<Incoming, ReadError> {
         webdriver: is_set(&fields, "wd"),
         foreign,
         bind: bind.filter(|_| kind == MessageKind::Bind),
+        goal,
     };
     if kind == MessageKind::PageView && message.url.is_none() {
         return Err(ReadError::NoAddress);
@@ -172,6 +194,7 @@ fn kind(
         Some("pv") => Ok(MessageKind::PageView),
         Some("bind") if binds => Ok(MessageKind::Bind),
         Some("code") => Ok(MessageKind::Code),
+        Some("ev") => Ok(MessageKind::Goal),
         _ if brings_ids => Ok(MessageKind::ForeignIds),
         _ => Err(ReadError::UnknownKind),
     }
@@ -186,6 +209,22 @@ fn read_bind(value: Option<&Value>) -> Option<Bind> {
         mark: fields.get("site").and_then(keys::id),
     };
     Some(bind)
+}
+
+fn read_goal(value: Option<Value>) -> Option<GoalTold> {
+    let Value::Object(mut fields) = value? else {
+        return None;
+    };
+    let name = fields.get("name")?.as_str()?.trim();
+    if !(1..=MAX_WORD).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+        return None;
+    }
+    let name = name.to_owned();
+    let data = match fields.remove("data") {
+        Some(Value::Object(data)) => data.into_iter().take(MAX_GOAL_FIELDS).collect(),
+        _ => Map::new(),
+    };
+    Some(GoalTold { name, data })
 }
 
 /// Whether it is an id of ours: its letter and then 1 to 40 of `a`–`z`, `0`–`9` (tracking.md 7.1).
@@ -298,6 +337,44 @@ mod tests {
         let ids = read(r#"{"c":"c1","x":{"ga":"1.2"}}"#).unwrap();
         assert_eq!(ids.kind, MessageKind::ForeignIds);
         assert_eq!(ids.visit, None);
+    }
+
+    #[test]
+    fn a_goal_has_a_name_and_the_data_of_the_site() {
+        let goal = |told: Value| {
+            let text = serde_json::json!({"t": "ev", "c": "c1", "v": "v1", "e": told}).to_string();
+            read(&text).map(|message| (message.kind, message.goal.unwrap()))
+        };
+        let data = serde_json::json!({"price": 24900.5, "goods": [{"id": 7}], "Цвет": "белый"});
+        let (kind, told) = goal(serde_json::json!({"name": " Заказ\t", "data": data})).unwrap();
+        assert_eq!(kind, MessageKind::Goal);
+        assert_eq!(told.name, "Заказ");
+        assert_eq!(Value::Object(told.data), data);
+
+        let many: Map<_, _> = (0..60).map(|n| (format!("f{n}"), n.into())).collect();
+        for (data, expected) in [
+            (Value::Object(many), 50),
+            (serde_json::json!([1]), 0),
+            (serde_json::json!("x"), 0),
+            (Value::Null, 0),
+        ] {
+            let (_, told) =
+                goal(serde_json::json!({"name": "n".repeat(64), "data": data})).unwrap();
+            assert_eq!(told.data.len(), expected);
+        }
+
+        let too_long = "я".repeat(65);
+        for name in ["", "  ", too_long.as_str(), "a\u{0}b", "a\nb"] {
+            let refused = goal(serde_json::json!({"name": name}));
+            assert_eq!(refused, Err(ReadError::NoGoalName), "{name:?}");
+        }
+        for wrong in [
+            serde_json::json!(7),
+            serde_json::json!({"name": 7}),
+            Value::Null,
+        ] {
+            assert_eq!(goal(wrong), Err(ReadError::NoGoalName));
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 
 use candidates::find_visits;
 use known::{client_of, conversation, home, near, near_key, state};
-use list::list;
+pub(super) use list::{list, text_words};
 use log::{latest_change, touched};
 use write::{commit, documents, subject_kind};
 

@@ -6,6 +6,7 @@ mod record;
 mod signs;
 
 use super::SqliteStore;
+use super::goals::goals_of;
 use super::rows::{cursor_parts, get_json, get_time, get_word, micros, page};
 use crate::model::{
     CampaignId, ChannelGroup, Hit, HitId, Key, KeyKind, Sign, SignRow, SiteId, SourceId, Timestamp,
@@ -234,6 +235,7 @@ fn view(connection: &Connection, workspace: WorkspaceId, id: VisitId) -> StoreRe
         visit,
         visitor_key,
         hits,
+        goals: goals_of(connection, workspace, id)?,
         keys,
     })
 }

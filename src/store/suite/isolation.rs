@@ -8,8 +8,8 @@ use crate::model::{
 };
 use crate::store::{
     AuditEntry, CandidateQuery, CommunicationFilter, CommunicationSort, ConversationQuery,
-    HistoryEntry, IntegrationRow, NewApiKey, RawFilter, RawSelection, Removable, Role, UnitOfWork,
-    VisitFilter, WorkspaceSetup,
+    GoalFilter, HistoryEntry, IntegrationRow, NewApiKey, RawDataFilter, RawFilter, RawSelection,
+    Removable, Role, UnitOfWork, VisitFilter, WorkspaceSetup,
 };
 
 fn phone() -> Key {
@@ -205,6 +205,39 @@ pub async fn visits_of_another_workspace_are_not_there(ground: Ground) {
     ] {
         let page = store.visits_page(foreign, &filter, &everything()).await;
         assert!(page.unwrap().items.is_empty(), "{filter:?}");
+    }
+}
+
+pub async fn goals_of_another_workspace_are_not_there(ground: Ground) {
+    let held = held(&ground).await;
+    let (store, own, foreign) = (&ground.store, ground.own, ground.foreign.workspace);
+    let goal = own.goal("v1", "g1", 10, "order");
+    store.record_hit(goal).await.unwrap();
+    for filter in [
+        GoalFilter::default(),
+        GoalFilter {
+            name: Some("order".into()),
+            ..GoalFilter::default()
+        },
+        GoalFilter {
+            visit: Some(held.visit.id),
+            site: Some(own.site),
+            text: Some("order".into()),
+            ..GoalFilter::default()
+        },
+    ] {
+        let page = store.goals_page(foreign, &filter, &everything()).await;
+        assert!(page.unwrap().items.is_empty(), "{filter:?}");
+        let filter = RawDataFilter {
+            communications: Some(CommunicationFilter::default()),
+            goals: Some(filter),
+            ..RawDataFilter::default()
+        };
+        let page = store.raw_data_page(foreign, &filter, &everything()).await;
+        assert!(page.unwrap().items.is_empty(), "{filter:?}");
+        let all = everything();
+        let page = store.raw_data_page(own.workspace, &filter, &all).await;
+        assert_eq!(page.unwrap().items.len(), 2, "{filter:?}");
     }
 }
 

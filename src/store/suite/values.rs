@@ -8,7 +8,8 @@ use crate::model::{
     Utm, Visit,
 };
 use crate::store::{
-    CommunicationWrite, HitFacts, NewRawEvent, PageFacts, PageRequest, RawOutcome, TokenRow,
+    CommunicationWrite, GoalFacts, HitFacts, NewRawEvent, PageFacts, PageRequest, RawOutcome,
+    TokenRow,
 };
 use std::collections::BTreeMap;
 
@@ -158,12 +159,24 @@ impl Owner {
             at: at(seconds),
             received_at: at(seconds),
             page: None,
+            goal: None,
             keys,
             device: Device::default(),
             ip: None,
             country: None,
             city: None,
             is_robot: false,
+        }
+    }
+
+    /// A goal without data.
+    pub fn goal(&self, visit: &str, message: &str, seconds: i64, name: &str) -> HitFacts {
+        HitFacts {
+            goal: Some(GoalFacts {
+                name: name.into(),
+                data: serde_json::Map::new(),
+            }),
+            ..self.bind(visit, message, seconds, vec![])
         }
     }
 

@@ -83,6 +83,7 @@ pub async fn a_page_view_makes_a_visit_with_all_it_tells(ground: Ground) {
         visitor_key,
         hits,
         keys,
+        ..
     } = view(&ground, "v1").await;
     let expected = Visit {
         id: visit.id,
@@ -331,7 +332,7 @@ pub async fn a_key_keeps_the_time_at_which_it_was_seen_first(ground: Ground) {
 }
 
 /// A page view of an advertising arrival, named for both.
-fn arrival(ground: &Ground, visit: &str, name: &str, seconds: i64) -> HitFacts {
+pub fn arrival(ground: &Ground, visit: &str, name: &str, seconds: i64) -> HitFacts {
     of_page(ground.own.page(visit, &of(visit, name), seconds), |page| {
         page.arrival = name[..1].into();
         page.url = name.into();
@@ -340,7 +341,7 @@ fn arrival(ground: &Ground, visit: &str, name: &str, seconds: i64) -> HitFacts {
 }
 
 /// Tells a message, cutting at each arrival that is another than the one before.
-async fn told_or_cut(ground: &Ground, facts: HitFacts) {
+pub async fn told_or_cut(ground: &Ground, facts: HitFacts) {
     let recorded = ground.store.record_hit(facts).await.unwrap();
     if let Recorded::Mixed(facts) = recorded {
         let division = cut(ground, *facts).await;

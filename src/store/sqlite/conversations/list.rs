@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) fn list(
+pub(in crate::store::sqlite) fn list(
     connection: &Connection,
     workspace: WorkspaceId,
     filter: &CommunicationFilter,
@@ -95,13 +95,17 @@ pub(super) fn text_query(text: &str) -> Option<String> {
             None => format!("\"{digits}\"*"),
         });
     }
-    let words: Vec<String> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .take(16)
+    let words: Vec<String> = text_words(text)
         .map(|word| format!("\"{word}\"*"))
         .collect();
     (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// What a person searches for, word by word, at most 16.
+pub(in crate::store::sqlite) fn text_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .take(16)
 }
 
 #[cfg(test)]

@@ -275,6 +275,8 @@ fn read_facts(row: &Row<'_>, like: &HitFacts) -> rusqlite::Result<HitFacts> {
         at: get_time(row, "at")?,
         received_at: like.received_at,
         page: read_page(row)?,
+        // Its row is found through the message, wherever that goes.
+        goal: None,
         keys: match keys {
             Some(_) => get_json(row, "keys")?,
             None => Vec::new(),

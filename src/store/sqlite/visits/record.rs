@@ -3,7 +3,7 @@
 use super::{VISIT, announce_key, log_change, next_change, put_key};
 use crate::model::{ChannelGroup, Key, KeyKind, LONGEST_VISIT, Marks};
 use crate::store::sqlite::rows::{micros, to_json};
-use crate::store::{HitFacts, PageFacts, Recorded, StoreError, StoreResult};
+use crate::store::{GoalFacts, HitFacts, PageFacts, Recorded, StoreError, StoreResult};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A family with more messages is that of a program, not of a visitor: it is cut no more, because
@@ -290,6 +290,32 @@ pub(super) fn insert_hit(
             facts.country,
             facts.city,
             facts.is_robot,
+        ])?;
+    match &facts.goal {
+        Some(goal) => insert_goal(connection, facts, goal, connection.last_insert_rowid()),
+        None => Ok(()),
+    }
+}
+
+fn insert_goal(
+    connection: &Connection,
+    facts: &HitFacts,
+    goal: &GoalFacts,
+    hit: i64,
+) -> StoreResult<()> {
+    connection
+        .prepare_cached(
+            "insert into goals (hit_id, workspace_id, site_id, at, name, folded, data)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            hit,
+            facts.workspace.0,
+            facts.site.0,
+            micros(facts.at),
+            goal.name,
+            goal.name.to_lowercase(),
+            to_json(&goal.data)?,
         ])?;
     Ok(())
 }
