@@ -6,6 +6,7 @@
 mod campaigns;
 mod communications;
 mod employees;
+mod goals;
 mod integrations;
 mod key;
 mod list;
@@ -59,6 +60,7 @@ fn described() -> OpenApiRouter<Arc<Hub>> {
         .merge(tags::router())
         .merge(communications::router())
         .merge(visits::router())
+        .merge(goals::router())
         .merge(raw_events::router())
         .merge(rules::router());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", nouns)
@@ -68,7 +70,7 @@ fn described() -> OpenApiRouter<Arc<Hub>> {
 #[openapi(
     info(
         title = "Skvoz",
-        description = "Chats, offline leads and callbacks with the visits they came from and the \
+        description = "Chats, offline leads, callbacks and goals with the visits they came from and the \
                        campaigns and sources that got them. Times are RFC 3339, UTC. Lists are read \
                        page by page with `limit` and `cursor`. Errors are problem details (RFC 9457)."
     ),

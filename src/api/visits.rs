@@ -1,5 +1,6 @@
 //! `/api/v1/visits`
 
+use super::goals::{self, GoalView};
 use super::key::Reader;
 use super::list::{Items, items, page};
 use super::shapes::{Failure, UtmFields};
@@ -84,13 +85,15 @@ pub fn show(setup: &LiveSetup, visit: Visit) -> VisitView {
     }
 }
 
-/// A visit with its pages.
+/// A visit with its pages and goals.
 #[derive(Debug, Serialize, ToSchema)]
 struct WholeVisit {
     #[serde(flatten)]
     visit: VisitView,
     /// Oldest first, at most 500.
     hits: Vec<HitView>,
+    /// Oldest first, at most 500.
+    goals: Vec<GoalView>,
     /// What a communication may be linked by.
     keys: Vec<KeyView>,
 }
@@ -171,7 +174,7 @@ async fn list(
     Ok(items(found, |visit| show(&setup, visit)))
 }
 
-/// Read a visit with its pages.
+/// Read a visit with its pages and goals.
 #[utoipa::path(get, path = "/visits/{id}", tag = "visits", params(("id" = i64, Path)),
     responses((status = 200, body = WholeVisit), Failure))]
 async fn read(
@@ -185,7 +188,9 @@ async fn read(
         kind: key.kind.as_str(),
         value: key.value,
     };
+    let goals = found.goals.into_iter();
     Ok(Json(WholeVisit {
+        goals: goals.map(|goal| goals::show(&setup, goal)).collect(),
         visit: show(&setup, found.visit),
         hits: found.hits.into_iter().map(HitView::from).collect(),
         keys: found.keys.into_iter().map(key).collect(),
