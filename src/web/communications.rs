@@ -1,20 +1,24 @@
-//! Raw data → Communications and goals: the table of all communications. The address holds the
-//! whole state of the view.
+//! Raw data → Communications and goals: the table of all of them in the order of time. The address
+//! holds the whole state of the view.
 
 use super::form::html;
+use super::goals::GoalRow;
 use super::integration_form::{Lists, with_none};
 use super::integrations::provider_title;
-use super::mask::mask;
+use super::mask::{mask, mask_goal};
 use super::parts::{Badge, Choice, Pager};
 use super::{Menu, Page, Person, show};
 use crate::http_error::HttpResult;
 use crate::hub::{Hub, LiveSetup};
 use crate::model::{
-    CampaignId, Channel, Communication, CommunicationKind, CreditStep, IntegrationId,
+    CampaignId, Channel, Communication, CommunicationKind, Contact, CreditStep, IntegrationId,
     MessageAuthor, Named, SourceId, Status, Strength, Timestamp,
 };
 use crate::providers;
-use crate::store::{CommunicationFilter, CommunicationSort, PageRequest, Removable};
+use crate::store::{
+    CommunicationFilter, GoalFilter, GoalOfVisit, PageRequest, RawData, RawDataFilter,
+    RawDataOrder, Removable,
+};
 use askama::Template;
 use axum::Router;
 use axum::extract::{Query, RawQuery};
@@ -26,6 +30,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::sync::Arc;
+
+/// The kind that is no communication's.
+const GOAL: &str = "goal";
 
 /// Rows of a page.
 const ROWS: u32 = 50;
@@ -101,8 +108,35 @@ impl Asked {
         parts[..11].iter().any(|(_, value)| !value.is_empty())
     }
 
-    /// What the store is asked for. A value that is none of the offered ones filters nothing.
-    fn filter(&self, zone: &TimeZone, sees_contacts: bool) -> CommunicationFilter {
+    /// What the store is asked for. A value that is none of the offered ones filters nothing; one that
+    /// goals have nothing of leaves them out.
+    fn filter(&self, zone: &TimeZone, sees_contacts: bool) -> RawDataFilter {
+        let of = self.of_communications(zone, sees_contacts);
+        let is_of_communications = of.kind.is_some()
+            || of.provider.is_some()
+            || of.integration.is_some()
+            || of.channel.is_some()
+            || of.status.is_some()
+            || of.strength.is_some();
+        let goals = GoalFilter {
+            from: of.from,
+            to: of.to,
+            campaign: of.campaign,
+            source: of.source,
+            text: of.text.clone(),
+            ..GoalFilter::default()
+        };
+        RawDataFilter {
+            goals: (!is_of_communications).then_some(goals),
+            communications: (self.kind != GOAL).then_some(of),
+            order: match self.sort.as_str() {
+                "oldest" => RawDataOrder::OldestFirst,
+                _ => RawDataOrder::NewestFirst,
+            },
+        }
+    }
+
+    fn of_communications(&self, zone: &TimeZone, sees_contacts: bool) -> CommunicationFilter {
         let word = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         CommunicationFilter {
             from: day_start(&self.from, zone, 0),
@@ -154,24 +188,19 @@ async fn list(
     }
     let page = person.page(Menu::Communications);
     let filter = asked.filter(&page.zone, person.sees_contacts());
-    let oldest_first = asked.sort == "oldest";
-    let sort = match oldest_first {
-        true => CommunicationSort::OldestFirst,
-        false => CommunicationSort::NewestFirst,
-    };
+    let oldest_first = filter.order == RawDataOrder::OldestFirst;
     let request = PageRequest {
         limit: ROWS,
         cursor: Some(asked.cursor.clone()).filter(|cursor| !cursor.is_empty()),
     };
     let store = &person.hub.store;
     let found = store
-        .communications_page(person.workspace(), &filter, sort, &request)
+        .raw_data_page(person.workspace(), &filter, &request)
         .await?;
-    let rows: Vec<Row> = found
+    let rows: Vec<Line> = found
         .items
         .into_iter()
-        .map(|one| mask(&person, one))
-        .map(|one| Row::new(&page, &one, &Names::of(&person.setup, &one)))
+        .map(|one| line(&person, &page, one))
         .collect();
     let view = CommunicationsPage {
         filters: filters(&person, &page, &asked),
@@ -205,6 +234,26 @@ async fn list(
     Ok(answer)
 }
 
+fn line(person: &Person, page: &Page, of: RawData) -> Line {
+    match of {
+        RawData::Communication(one) => {
+            let one = mask(person, *one);
+            Line::Communication(Box::new(Row::new(
+                page,
+                &one,
+                &Names::of(&person.setup, &one),
+            )))
+        }
+        RawData::Goal(one) => {
+            let GoalOfVisit { goal, visit } = *one;
+            let goal = mask_goal(person, goal);
+            let one = GoalOfVisit { goal, visit };
+            let names = Names::of_goal(&person.setup, &one);
+            Line::Goal(Box::new(GoalRow::new(page, &one, &names)))
+        }
+    }
+}
+
 fn filters(person: &Person, page: &Page, asked: &Asked) -> Filters {
     let any = page.text("communications.any_of_list");
     let lists = Lists {
@@ -226,11 +275,13 @@ fn filters(person: &Person, page: &Page, asked: &Asked) -> Filters {
             asked.kind == kind.as_str(),
         )
     });
+    let goals = Choice::new(GOAL, page.word("kinds", GOAL), asked.kind == GOAL);
+    let kinds = kinds.into_iter().chain([goals]).collect();
     Filters {
         text: asked.text.clone(),
         from: asked.from.clone(),
         to: asked.to.clone(),
-        kinds: with_none(page.text("communications.any"), kinds.to_vec()),
+        kinds: with_none(page.text("communications.any"), kinds),
         lists: vec![
             list(
                 "provider",
@@ -293,7 +344,7 @@ pub struct CommunicationsPage {
     pub page: Page,
     pub filters: Filters,
     pub sort: Sort,
-    pub rows: Vec<Row>,
+    pub rows: Vec<Line>,
     pub pager: Pager,
     /// There is an active integration; without one the empty page says how to make one.
     pub has_integrations: bool,
@@ -340,6 +391,13 @@ pub struct Sort {
     pub turned: String,
 }
 
+/// One row of the table.
+#[derive(Clone, Debug)]
+pub enum Line {
+    Communication(Box<Row>),
+    Goal(Box<GoalRow>),
+}
+
 /// One communication in the table.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -375,7 +433,7 @@ pub struct Credited {
     pub measured: bool,
 }
 
-/// Names of what a communication points to.
+/// Names of what a communication or a goal points to.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     pub provider_title: String,
@@ -407,6 +465,21 @@ impl Names {
                 .iter()
                 .filter_map(|id| setup.named(Removable::Tag(*id)))
                 .collect(),
+        }
+    }
+
+    /// The same of a goal, by its visit.
+    pub fn of_goal(setup: &LiveSetup, of: &GoalOfVisit) -> Self {
+        let visit = &of.visit;
+        Self {
+            campaign: visit
+                .campaign
+                .and_then(|id| setup.named(Removable::Campaign(id))),
+            source: visit
+                .source
+                .and_then(|id| setup.named(Removable::Source(id))),
+            site: setup.named(Removable::Site(of.goal.site)),
+            ..Self::default()
         }
     }
 
@@ -450,7 +523,7 @@ impl Row {
             provider_title: names.provider_title.clone(),
             channel: (!of.channel.is_site()).then(|| page.channel(&of.channel)),
             name: of.contact.name.clone().unwrap_or_default(),
-            contacts: contacts(of),
+            contacts: reached_by(&of.contact),
             words: first_words(of),
             messages: of.messages.len() as u64,
             status: page.status(of.status),
@@ -477,19 +550,12 @@ impl Row {
 }
 
 /// Phones as people read them, then e-mails.
-pub fn contacts(of: &Communication) -> Vec<String> {
-    let phones = of
-        .contact
-        .phones
-        .iter()
-        .map(|phone| show::phone(phone.as_str()));
+pub fn reached_by(contact: &Contact) -> Vec<String> {
+    let phones = contact.phones.iter();
+    let emails = contact.emails.iter();
     phones
-        .chain(
-            of.contact
-                .emails
-                .iter()
-                .map(|email| email.as_str().to_owned()),
-        )
+        .map(|phone| show::phone(phone.as_str()))
+        .chain(emails.map(|email| email.as_str().to_owned()))
         .collect()
 }
 
@@ -533,9 +599,67 @@ mod tests {
             to: "2026-11-20".into(),
             ..Asked::default()
         };
-        let filter = asked.filter(&zone, true);
-        assert_eq!(filter.from.unwrap().to_string(), "2026-11-19T21:00:00Z");
-        assert_eq!(filter.to.unwrap().to_string(), "2026-11-20T21:00:00Z");
+        let RawDataFilter {
+            communications: Some(communications),
+            goals: Some(goals),
+            ..
+        } = asked.filter(&zone, true)
+        else {
+            panic!("time is no reason to leave anything out");
+        };
+        for (from, to) in [
+            (communications.from, communications.to),
+            (goals.from, goals.to),
+        ] {
+            assert_eq!(from.unwrap().to_string(), "2026-11-19T21:00:00Z");
+            assert_eq!(to.unwrap().to_string(), "2026-11-20T21:00:00Z");
+        }
         assert_eq!(day_start("today", &zone, 0), None);
+    }
+
+    #[test]
+    fn filters_that_goals_have_no_answer_to_leave_them_out() {
+        let shown = |query: &str| {
+            let asked = asked(query);
+            let filter = asked.filter(&TimeZone::UTC, true);
+            (filter.communications.is_some(), filter.goals.is_some())
+        };
+        for of_both in [
+            "",
+            "campaign=1",
+            "source=2",
+            "text=a",
+            "from=2026-11-20",
+            "status=x",
+        ] {
+            assert_eq!(shown(of_both), (true, true), "{of_both}");
+        }
+        for of_communications in [
+            "kind=chat",
+            "provider=jivosite",
+            "integration=1",
+            "channel=telegram",
+            "status=new",
+            "strength=exact",
+        ] {
+            assert_eq!(
+                shown(of_communications),
+                (true, false),
+                "{of_communications}"
+            );
+        }
+        assert_eq!(shown("kind=goal"), (false, true));
+        assert_eq!(shown("kind=goal&status=new"), (false, false));
+        let guessed = Asked {
+            text: "903".into(),
+            ..Asked::default()
+        };
+        let filter = guessed.filter(&TimeZone::UTC, false);
+        assert_eq!(filter.goals.unwrap().text, None);
+    }
+
+    fn asked(query: &str) -> Asked {
+        let address = format!("/communications?{query}").parse().unwrap();
+        Query::try_from_uri(&address).unwrap().0
     }
 }

@@ -8,6 +8,7 @@ mod conditions;
 mod failure;
 pub mod first_run;
 mod form;
+pub mod goals;
 mod guard;
 pub mod inbox;
 pub mod integration;

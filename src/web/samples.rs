@@ -11,9 +11,10 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 use serde_json::json;
 
-use super::communication::{CommunicationPage, RawLine, VisitFacts};
-use super::communications::{CommunicationsPage, FilterList, Filters, Names, Row, Sort};
+use super::communication::{CommunicationPage, RawLine, VisitFacts, VisitPart};
+use super::communications::{CommunicationsPage, FilterList, Filters, Line, Names, Row, Sort};
 use super::first_run::{FirstRunErrors, FirstRunForm, FirstRunPage};
+use super::goals::{GoalLine, GoalRow};
 use super::inbox::{InboxPage, InboxRow};
 use super::integration::{IntegrationPage, SignGroup, guide_html};
 use super::integration_form::{
@@ -25,10 +26,12 @@ use super::own_path::OwnPath;
 use super::parts::{Address, Badge, Choice, Notice, Pager, Snippet};
 use super::raw_event::{Body, RawEventPage};
 use super::sites::{SiteLine, SitesPage};
+use super::visit::VisitPage;
 use super::{Menu, Page};
 use crate::locale::Locale;
 use crate::model::*;
 use crate::providers;
+use crate::store::GoalOfVisit;
 
 pub fn page(locale: Locale) -> Page {
     Page {
@@ -365,13 +368,69 @@ fn all() -> Vec<Choice> {
     ]
 }
 
+pub fn goal() -> Goal {
+    Goal {
+        id: GoalId(11),
+        visit: VisitId(5),
+        site: SiteId(1),
+        at: at("2026-11-20T15:02:40Z"),
+        name: "Калькулятор: <script>alert(1)</script>".into(),
+        data: json!({"цена": 24900, "окно": "<script>alert(2)</script>", "створки": [1, 2]})
+            .as_object()
+            .expect("an object")
+            .clone(),
+    }
+}
+
+fn lead_goal() -> Goal {
+    Goal {
+        name: LEAD.into(),
+        data: json!({"name": "Ирина Примерова", "phone": "8 900 555-01-42", "форма": "замер"})
+            .as_object()
+            .expect("an object")
+            .clone(),
+        ..goal()
+    }
+}
+
+fn visit_page(page: Page) -> VisitPage {
+    let (visit, hits) = (visit(), hits());
+    let facts = VisitFacts {
+        visit: &visit,
+        hits: &hits,
+    };
+    VisitPage {
+        goals: [goal(), lead_goal()]
+            .iter()
+            .map(|goal| GoalLine::new(&page, goal))
+            .collect(),
+        visit: VisitPart::new(&page, &facts, None),
+        visitor: visit.visitor_key.clone(),
+        site: "shop.example.org".into(),
+        campaign: "Окна: поиск, Москва".into(),
+        source: "Яндекс.Директ".into(),
+        earlier: Vec::new(),
+        page,
+    }
+}
+
 fn communications(page: Page, empty: bool) -> CommunicationsPage {
     let rows = [
         (chat(), names("Окна: поиск, Москва", "Яндекс.Директ")),
         (lead(), names("", "Telegram-канал")),
         (callback(), names("Окна: поиск, Москва", "Яндекс.Директ")),
     ];
-    let rows = rows.iter().map(|(one, names)| Row::new(&page, one, names));
+    let rows = rows.iter().map(|(one, names)| {
+        let row = Row::new(&page, one, names);
+        Line::Communication(Box::new(row))
+    });
+    let goals = [goal(), lead_goal()].map(|goal| {
+        let visit = visit();
+        let names = names("Окна: поиск, Москва", "Яндекс.Директ");
+        let row = GoalRow::new(&page, &GoalOfVisit { goal, visit }, &names);
+        Line::Goal(Box::new(row))
+    });
+    let rows = rows.chain(goals);
     let kinds =
         CommunicationKind::ALL.map(|kind| Choice::new(kind.as_str(), page.kind(kind), false));
     let any = Choice::new("", page.text("communications.any"), true);
@@ -786,6 +845,7 @@ fn rendered(locale: Locale) -> Vec<(&'static str, String)> {
             "communication_callback",
             communication(page(), &callback(), true).render(),
         ),
+        ("visit", visit_page(page()).render()),
         ("integrations", integrations(page()).render()),
         ("integration", integration(page()).render()),
         ("inbox", inbox(page()).render()),

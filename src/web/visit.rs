@@ -1,7 +1,9 @@
-//! One visit: when, from where, on what, its pages and the visits before it.
+//! One visit: when, from where, on what, its pages and goals, and the visits before it.
 
 use super::communication::{VisitFacts, VisitPart};
 use super::form::html;
+use super::goals::GoalLine;
+use super::mask::mask_goal;
 use super::{Menu, Page, Person};
 use crate::http_error::HttpResult;
 use crate::hub::Hub;
@@ -22,6 +24,7 @@ const EARLIER: u32 = 50;
 pub struct VisitPage {
     pub page: Page,
     pub visit: VisitPart,
+    pub goals: Vec<GoalLine>,
     pub visitor: String,
     pub site: String,
     pub campaign: String,
@@ -72,11 +75,14 @@ async fn show(person: Person, Path(id): Path<i64>) -> HttpResult<Response> {
         .earlier_visits(workspace, view.visit.id, EARLIER)
         .await?;
     let page = person.page(Menu::Visits);
+    let goals = view.goals.iter().cloned();
+    let goals = goals.map(|goal| GoalLine::new(&page, &mask_goal(&person, goal)));
     let name = |what: Option<Removable>| {
         let named = what.and_then(|what| person.setup.named(what));
         named.map(|named| named.name).unwrap_or_default()
     };
     html(&VisitPage {
+        goals: goals.collect(),
         visit: VisitPart::new(&page, &VisitFacts::of(&view), None),
         visitor: view.visitor_key.clone(),
         site: name(Some(Removable::Site(view.visit.site))),
