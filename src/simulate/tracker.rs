@@ -1,4 +1,4 @@
-//! The on-site tracker's side: page views, bind messages and foreign ids of one journey, one
+//! The on-site tracker's side: page views, goals, bind messages and foreign ids of one journey, one
 //! message a request, as `text/plain`.
 
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +31,7 @@ pub fn requests(journey: &Journey, sites: &[Site]) -> Vec<Request> {
             }
             all.push(request);
         }
+        all.extend(goal(key, browser, visit));
         all.extend(binds(journey, place, key));
     }
     all
@@ -65,6 +66,20 @@ fn foreign_ids(browser: &Browser) -> Map<String, Value> {
     known
         .map(|(name, id)| (name.to_owned(), json!(id)))
         .collect()
+}
+
+/// Who has looked at three pages asks for a price on the last one.
+fn goal(key: &str, browser: &Browser, visit: &Visit) -> Option<Request> {
+    let [_, _, .., last] = &visit.views[..] else {
+        return None;
+    };
+    let at = last.at + SignedDuration::from_secs(4);
+    let body = json!({
+        "m": format!("G{}", last.message), "k": key, "t": "ev", "c": browser.visitor,
+        "v": visit.token, "e": {"name": "price", "data": {"page": last.title}},
+        "at": at.as_millisecond(), "q": visit.views.len() + 1,
+    });
+    Some(message(at, visit, browser, &body))
 }
 
 /// Bind messages that belong to one visit.
@@ -147,7 +162,7 @@ mod tests {
     use super::*;
     use crate::simulate::{plan::testing, wire::testing::body};
 
-    fn all(look: impl Fn(&Journey, Vec<Value>)) {
+    fn all(mut look: impl FnMut(&Journey, Vec<Value>)) {
         let (scope, journeys) = testing::plan();
         for journey in &journeys {
             let requests = requests(journey, &scope.sites);
@@ -177,6 +192,23 @@ mod tests {
                 }
             }
         });
+    }
+
+    #[test]
+    fn a_visit_of_three_pages_reaches_a_goal() {
+        let mut reached = 0;
+        all(|journey, bodies| {
+            for visit in &journey.visits {
+                let tracked = journey.browsers[visit.browser].tracked;
+                let goals = bodies
+                    .iter()
+                    .filter(|body| body["t"] == "ev" && body["v"] == visit.token.as_str())
+                    .count();
+                assert_eq!(goals, usize::from(tracked && visit.views.len() > 2));
+                reached += goals;
+            }
+        });
+        assert!(reached > 0);
     }
 
     #[test]
