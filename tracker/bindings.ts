@@ -4,8 +4,8 @@
 
 import type { Core } from "./core";
 import { hash } from "./id";
-import { now } from "./record";
 import { quietly } from "./quietly";
+import { stay } from "./stay";
 
 /** What a binder or a reader may ask. */
 export interface Tracker {
@@ -58,7 +58,6 @@ export default function (core: Core, binders: Binder[]): void {
     return true;
   };
 
-  /** A binding keeps a visit alive and never begins one: the chat belongs to what the visitor came with. */
   const bind = (provider: string, ids?: BoundIds) => {
     const b: { [name: string]: string } = { provider };
     for (const name of ["chat", "user"] as const) {
@@ -67,8 +66,7 @@ export default function (core: Core, binders: Binder[]): void {
       if (id && (typeof id == "string" || Number.isSafeInteger(id))) b[name] = `${id}`;
     }
     if (ids && !(b.chat || b.user)) return;
-    const shared = core.read();
-    if (shared) core.take({ ...shared, last: now() });
+    stay(core);
     if (!ids || isNew(JSON.stringify(b))) core.send("bind", { b });
   };
 

@@ -3,6 +3,7 @@
 
 import type { Core, Part } from "./core";
 import { quietly } from "./quietly";
+import { stay } from "./stay";
 
 interface Skvoz {
   (name: string, ...given: unknown[]): unknown;
@@ -27,7 +28,16 @@ export default function (core: Core, parts: Part[]): void {
   const waits = document.currentScript?.hasAttribute("data-wait");
   const isAllowed = () => (waits ? core.kept("o") == "1" : core.kept("o") != "0");
 
+  /** A goal of the visit. */
+  const event = (name: string, data?: object) => {
+    stay(core);
+    core.send("ev", { e: { name, data } });
+  };
+
   Object.assign(core.calls, {
+    "event": event,
+    /** A goal that says how the visitor can be reached: `phone`, `email` and whatever else the form has. */
+    "lead": (fields: object) => event("lead", fields),
     "visit": () => (isAllowed() ? core.visit().visit : undefined),
     "visitor": () => (isAllowed() ? core.visit().visitor : undefined),
     /** `on("visit", f)`: now and at each new visit, with its id. */
