@@ -1,6 +1,6 @@
 //! What programs meet: the API and the command line. These stories speak through the doors only.
 
-mod hub;
+pub mod hub;
 mod samples;
 mod vendor;
 

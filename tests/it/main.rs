@@ -9,6 +9,7 @@ mod vendors;
 mod backlog;
 mod carrotquest;
 mod contacts;
+mod goals;
 mod later;
 mod links;
 mod moment;

@@ -63,16 +63,25 @@ fn routes() -> BTreeSet<String> {
 }
 
 /// A browser of somebody who is signed in.
-struct Browser {
+pub struct Browser {
     client: reqwest::Client,
     base: String,
     cookie: String,
 }
 
 impl Browser {
-    async fn of(hub: &TestHub, workspace: WorkspaceId, email: &str) -> Browser {
+    pub async fn of(hub: &TestHub, workspace: WorkspaceId, email: &str) -> Browser {
+        Browser::with_role(hub, workspace, email, Role::Owner).await
+    }
+
+    pub async fn with_role(
+        hub: &TestHub,
+        workspace: WorkspaceId,
+        email: &str,
+        role: Role,
+    ) -> Browser {
         let store = &hub.hub.store;
-        let user = store.add_user(workspace, email, "no hash", Role::Owner, hub.now());
+        let user = store.add_user(workspace, email, "no hash", role, hub.now());
         let user = user.await.expect("a user is added");
         let token = Vault::token();
         let hash = hub.hub.vault.hash(&token);
@@ -93,7 +102,7 @@ impl Browser {
         }
     }
 
-    async fn ask(
+    pub async fn ask(
         &self,
         method: http::Method,
         path: &str,
