@@ -62,6 +62,13 @@ export async function hit(url, { visitor, visit, page, referrer, title }) {
   if (!answer.ok) throw new Error(`hit: ${answer.status} ${await answer.text()}`);
 }
 
+/** A goal of a visit, as the script tells it. */
+export async function goal(url, { visitor, visit, name, data }) {
+  const body = { m: id("m"), t: "ev", c: visitor, v: visit, e: { name, data }, at: Date.now() };
+  const answer = await fetch(url, { method: "POST", body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`goal: ${answer.status} ${await answer.text()}`);
+}
+
 /** A finished dialogue as Talk-me sends it. */
 export async function dialogue(url, { number, visit, name, phone, secret }) {
   const at = (seconds) =>

@@ -8,7 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { dialogue, hit, id, startHub } from "./hub.mjs";
+import { dialogue, goal, hit, id, startHub } from "./hub.mjs";
 
 const OWNER = { email: "owner@example.com", password: "a long password" };
 const SECRET = "hK2-demo";
@@ -313,6 +313,29 @@ const stories = {
     }
   },
 
+  "goals stand among communications and lead to their visit": async () => {
+    const visit = { visitor: known.visitor, visit: known.visit };
+    await goal(known.tracker, { ...visit, name: "Calculator", data: { price: 24900, window: "1400 × 1300", "<b>": [1, 2] } });
+    await goal(known.tracker, { ...visit, name: "lead", data: { name: "Irina", phone: "8 (900) 555-01-42", form: "Callback" } });
+    await goal(known.tracker, { ...visit, name: "A goal with a name that is as long as a goal's name may be, 64", data: {} });
+    await open("/communications");
+    const rows = page.locator("tbody tr");
+    assert.equal(await rows.count(), 5);
+    for (const part of ["Цель", "Calculator", "price: 24900", "shop.example.com", "+7 900 555-01-42", "Autumn"]) {
+      assert.ok((await text()).includes(part), part);
+    }
+    await page.locator("label", { has: page.locator("[name=kind][value=goal]") }).click();
+    await page.waitForURL(/kind=goal/);
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 3);
+    await page.fill("[name=text]", "CALC");
+    await button("Показать").click();
+    await page.waitForURL(/text=CALC/);
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+    await page.locator("tbody .row-link").first().click();
+    await page.waitForURL(/\/visits\/1$/);
+    for (const part of ["Цели", "Calculator", "1400 × 1300", "<b>", "Callback"]) assert.ok((await text()).includes(part), part);
+  },
+
   "a key of the API is shown once and works until it is revoked": async () => {
     await open("/settings");
     await page.fill("[name=key_name]", "Report");
@@ -439,7 +462,7 @@ const stories = {
 
 function places() {
   return [
-    "/communications", "/communications?kind=callback", known.row, "/inbox", known.raw, "/inbox/replay",
+    "/communications", "/communications?kind=goal", "/communications?kind=callback", known.row, "/inbox", known.raw, "/inbox/replay",
     "/visits", "/visits/1", "/campaigns", "/campaigns/1", "/sources", "/sources/new", "/employees", "/tags", "/settings", "/settings/audit",
     "/integrations", "/integrations/1", "/integrations/new/jivosite", "/integrations/new/leadback", "/sites",
   ];

@@ -339,6 +339,51 @@ const stories = {
     assert.deepEqual(added.filter((name) => !["added", "early"].includes(name)), []);
   },
 
+  "goals and leads come to the visit, also those told before the script was there": async () => {
+    scene = {
+      head: `<script>window.skvoz=window.skvoz||function(){(skvoz.q=skvoz.q||[]).push(arguments)};
+        skvoz("event", "Early", { n: 1 }); skvoz("lead", { Email: "Early@Example.org" });</script>`,
+    };
+    const sent = [];
+    page.on("request", (request) => request.method() == "POST" && sent.push(JSON.parse(request.postData())));
+    await page.goto(ad("goal-1"));
+    const visit = await clicked("goal-1");
+    const { name } = await record();
+    /** Seconds since the visit was last alive, after it was made older. */
+    const age = (seconds) => page.evaluate(([name, seconds]) => {
+      const parts = document.cookie.match(`${name}=([^;]*)`)[1].split(".");
+      if (seconds) parts[4] = (parseInt(parts[4], 36) - seconds).toString(36);
+      document.cookie = `${name}=${parts.join(".")};path=/;domain=shop.test`;
+      return Date.now() / 1000 - parseInt(parts[4], 36);
+    }, [name, seconds]);
+    assert.ok((await age(40 * 60)) >= 40 * 60);
+    await page.evaluate(() => skvoz("event", " Заказ ", { price: 24900.5, goods: ["sofa", { id: 7 }] }));
+    assert.ok((await age(0)) < 10, "a goal keeps the visit alive");
+    await page.evaluate(() => skvoz("lead", { phone: "8 (900) 555-01-77", name: "Irina" }));
+    await page.evaluate(() => skvoz("event", "bare"));
+    const seen = await eventually("all goals", async () => {
+      const one = await whole(visit);
+      return one.goals.length >= 5 && one;
+    });
+    const goals = seen.goals.map(({ name, data }) => [name, data]);
+    // Those told before the script came belong to one moment.
+    assert.deepEqual([...goals.slice(0, 2).sort(), ...goals.slice(2)], [
+      ["Early", { n: 1 }],
+      ["lead", { Email: "Early@Example.org" }],
+      ["Заказ", { price: 24900.5, goods: ["sofa", { id: 7 }] }],
+      ["lead", { phone: "8 (900) 555-01-77", name: "Irina" }],
+      ["bare", {}],
+    ]);
+    assert.equal(seen.hits.length, 1, "a goal is no page");
+    assert.equal(seen.hit_count, 1);
+    const keys = seen.keys.map((key) => `${key.kind} ${key.value}`);
+    for (const key of ["phone +79005550177", "email early@example.org"]) assert.ok(keys.includes(key), key);
+    assert.deepEqual(sent.map((message) => message.t), ["pv", "ev", "ev", "ev", "ev", "ev"]);
+    assert.ok(sent.every((message) => message.v == visit.key), "a goal begins no visit");
+    const { items } = await api(`/goals?visit_id=${visit.id}&name=bare`);
+    assert.deepEqual(items.map((goal) => [goal.name, goal.visit.key, goal.site.name]), [["bare", visit.key, "shop.test"]]);
+  },
+
   "storage denied: the page goes on, and so does the visit on it": async () => {
     await page.addInitScript(() => {
       for (const [of, name] of [[window, "localStorage"], [Document.prototype, "cookie"]]) {
@@ -379,6 +424,7 @@ const stories = {
     await page.goto(ad("consent-1"));
     await page.waitForFunction(() => window.skvoz?.on);
     await page.evaluate(() => history.pushState({}, "", "/quiet"));
+    await page.evaluate(() => skvoz("event", "quiet"));
     await pause(500);
     assert.deepEqual(sent, []);
     assert.equal(await page.evaluate(() => document.cookie + Object.keys(localStorage)), "");
@@ -390,6 +436,7 @@ const stories = {
     await eventually("consent outlasts the page", () => sent.length == 2);
     await page.evaluate(() => skvoz("consent", false));
     await page.evaluate(() => history.pushState({}, "", "/quiet"));
+    await page.evaluate(() => skvoz("lead", { phone: "89005550142" }));
     await page.goto(shop("/quiet"));
     await pause(500);
     assert.equal(sent.length, 2);
