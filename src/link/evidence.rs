@@ -1,7 +1,9 @@
 //! How each kind of evidence is judged: which of the visits it leads to, or why none.
 
 use super::{CLOCK_TOLERANCE, CODE_VALID, Input, MARK_WINDOW, around};
-use crate::model::{Found, Key, KeyKind, Outcome, ReceiptStep, Timestamp, Visit, VisitorId};
+use crate::model::{
+    Found, Key, KeyKind, Outcome, ReceiptStep, SiteId, Timestamp, Visit, VisitorId,
+};
 
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -254,6 +256,14 @@ fn of_site<'f>(input: &Input<'_>, found: &[&'f Found]) -> Vec<&'f Found> {
     found
         .iter()
         .copied()
-        .filter(|found| input.site.is_none_or(|site| found.named.site == site))
+        .filter(|found| input.site.is_none_or(|site| is_of(found, site)))
         .collect()
+}
+
+/// Whether the key was told on the site, or on none in particular in a visit of it.
+fn is_of(found: &Found, site: SiteId) -> bool {
+    match found.told_on.as_slice() {
+        [] => found.named.site == site,
+        sites => sites.contains(&site),
+    }
 }

@@ -47,6 +47,7 @@ fn found(kind: KeyKind, named: Visit) -> Found {
         key: key(kind),
         seen_as: kind,
         key_at: named.started_at,
+        told_on: Vec::new(),
         named,
         open,
         through: None,
@@ -424,6 +425,34 @@ fn in_force(strength: Strength, rule: &str) -> Option<(Link, Option<Visit>)> {
         visit: Some(VisitId(1)),
     };
     Some((link, Some(visit(1, 1, 900))))
+}
+
+#[test]
+fn a_visit_that_goes_on_on_another_site_counts_where_its_key_was_told() {
+    for kind in [KeyKind::BoundChat, KeyKind::BoundUser, KeyKind::ClientMark] {
+        for (told_on, site, is_linked) in [
+            (vec![], 1, true),
+            (vec![], 2, false),
+            (vec![2], 2, true),
+            (vec![2], 1, false),
+            (vec![1, 2], 1, true),
+        ] {
+            let evidence = [Found {
+                told_on: told_on.iter().copied().map(SiteId).collect(),
+                ..found(kind, visit(1, 1, 900))
+            }];
+            let choice = Asked {
+                site: Some(site),
+                ..asked(&evidence)
+            }
+            .choose();
+            assert_eq!(
+                choice.link.visit.is_some(),
+                is_linked,
+                "{kind:?} {told_on:?} {site}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which visit a communication came from, by which rule, how sure.
 
-use super::{CommunicationId, Key, KeyKind, Timestamp, Visit, VisitId};
+use super::{CommunicationId, Key, KeyKind, SiteId, Timestamp, Visit, VisitId};
 use serde::{Deserialize, Serialize};
 
 /// The tie of a communication to a visit, or the reason for none.
@@ -75,6 +75,9 @@ pub struct Found {
     pub seen_as: KeyKind,
     /// When the key was seen there.
     pub key_at: Timestamp,
+    /// Sites whose pages told it, for keys that only hold within a site: a visit may go on on
+    /// another site of the same owner. Else empty.
+    pub told_on: Vec<SiteId>,
     /// The visit that carries the key.
     pub named: Visit,
     /// The same visitor's latest visit that began not later than `around`, if any.

@@ -1,7 +1,7 @@
 //! Every kind of evidence, from the visitor's pages and the vendor's webhook to the link, the credit
 //! and the receipt with every rule that was tried.
 
-use crate::hub::{TestHub, at, evidence, outcome, page_view, visit, visitor, with};
+use crate::hub::{TestHub, at, binding, evidence, outcome, page_view, visit, visitor, with};
 use crate::vendors::{PHONE, carrot, dialogue, jivo, leadback, talkme};
 use serde_json::json;
 use skvoz::model::{Communication, CreditStep, Outcome, Strength};
@@ -479,4 +479,34 @@ async fn a_messenger_chat_without_a_code_says_so_and_an_operators_number_is_none
     assert_eq!(chat.link.visit, None);
     assert_eq!(outcome(&chat, "link.code"), Outcome::NoMatch);
     assert_eq!(evidence(&chat, "link.code")["reason"], "no_code");
+}
+
+#[tokio::test]
+async fn a_visit_that_goes_on_on_the_owners_other_site_is_found_from_there() {
+    let hub = TestHub::start().await;
+    hub.campaign("spring").await;
+    hub.page("ira", "a", "10:00", SPRING).await;
+    let outlet = hub.another_site("outlet.test").await;
+    let page = json!({"u": "https://outlet.test/sofas"});
+    let page = with(page_view("ira", "a", at("10:01"), "/"), page);
+    hub.hit_on(&outlet, page).await;
+    let told = json!({"provider": "jivosite", "user": "4410"});
+    let told = binding("ira", "a", at("10:01"), told);
+    hub.hit_on(&outlet, told).await;
+    for (site, chat) in [(hub.site.id, 7), (outlet.id, 8)] {
+        let jivo = hub.integration("jivosite").await;
+        hub.change(&jivo, |row| row.site = Some(site)).await;
+        let body = jivo::finished(chat, 4410, &dialogue("10:03"));
+        jivo.post(&body).await.assert_ok();
+    }
+    hub.settle().await;
+    let there = hub.communication("8").await;
+    assert_eq!(there.link.rule, "link.bound_user");
+    assert_eq!(hub.visit_of(&there).await, Some(visit("a")));
+    let here = hub.communication("7").await;
+    assert_eq!(
+        here.link.visit, None,
+        "it may be another's number in another account"
+    );
+    assert_eq!(evidence(&here, "link.bound_user")["reason"], "another_site");
 }

@@ -13,7 +13,8 @@ use super::visits::{
 };
 use crate::model::{
     Communication, CommunicationId, CommunicationKind, Contact, Found, Key, KeyKind, RawEventId,
-    SetAsideReason, StoredEvent, Subject, Timestamp, Visit, VisitorId, WorkspaceId,
+    SetAsideReason, SiteId, StoredEvent, Subject, Timestamp, Visit, VisitId, VisitorId,
+    WorkspaceId,
 };
 use crate::store::{
     CandidateQuery, Candidates, CommunicationFilter, CommunicationSort, CommunicationWrite,

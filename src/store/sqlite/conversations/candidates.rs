@@ -46,10 +46,17 @@ pub(super) fn visits_of_key(
         .collect::<Result<Vec<_>, _>>()?;
     for (named, key_at) in rows {
         let open = open_visit(connection, query, named.visitor, found)?;
+        let told_on = match kind {
+            KeyKind::BoundChat | KeyKind::BoundUser | KeyKind::ClientMark => {
+                told_on(connection, named.id, key)?
+            }
+            _ => Vec::new(),
+        };
         found.push(Found {
             key: key.clone(),
             seen_as: kind,
             key_at,
+            told_on,
             named,
             open,
             through: None,
@@ -57,6 +64,20 @@ pub(super) fn visits_of_key(
         });
     }
     Ok(())
+}
+
+/// Sites of the messages by which a visit got a key.
+fn told_on(connection: &Connection, visit: VisitId, key: &Key) -> StoreResult<Vec<SiteId>> {
+    let sites = connection
+        .prepare_cached(
+            "select distinct site_id from hits
+             where visit_id = ?1 and instr(keys, ?2) > 0 order by site_id",
+        )?
+        .query_map(params![visit.0, to_json(&key.value)?], |row| {
+            row.get(0).map(SiteId)
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(sites)
 }
 
 /// Visits of other communications with the same contact, where those are surely linked.
@@ -103,6 +124,7 @@ pub(super) fn visits_of_contact(
             key: key.clone(),
             seen_as: key.kind,
             key_at,
+            told_on: Vec::new(),
             named,
             open,
             through: Some(through),
