@@ -21,12 +21,13 @@ export function cookie(name: string): string {
 }
 
 /** Sets the record's cookie for the widest domain that the browser allows: it refuses public
- * suffixes, so the first domain taken is the widest. */
+ * suffixes, so the first domain taken is the widest. No site has a single label: Firefox would
+ * complain of it in the console. */
 export function setCookie(value: string, seconds: number): void {
   const labels = location.hostname.split(".");
-  for (let n = labels.length; n && cookie(NAME) != value; n -= 1) {
+  for (let n = 0; labels[n] && cookie(NAME) != value; n += 1) {
     quietly(() => {
-      document.cookie = `${NAME}=${value};path=/;max-age=${seconds};samesite=lax;domain=${labels.slice(n - 1).join(".")}${isSecureContext ? ";secure" : ""}`;
+      document.cookie = `${NAME}=${value};path=/;max-age=${seconds};samesite=lax;domain=${labels.slice(-n - 2).join(".")}${isSecureContext ? ";secure" : ""}`;
     });
   }
 }
