@@ -2,42 +2,25 @@
 // a browser profile of its own.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { startHub } from "./hub.mjs";
-import { startWeb } from "./site.mjs";
+import { core } from "./core.mjs";
+import { OWNER, eventually, lay, ownPath, pause, record as recordOf, sum, tell } from "./ground.mjs";
 import { Vendors, widgets } from "./widgets.mjs";
-
-const OWNER = { email: "owner@example.com", password: "a long password" };
-const environment = { SKVOZ_OUTBOUND_ALLOW: "127.0.0.0/8", SKVOZ_SERVER_TRUSTED_PROXIES: "127.0.0.0/8" };
-/** A path of the site's own that it passes on to the hub. */
-const ownPath = "/amber-birch/";
-const data = await mkdtemp(join(tmpdir(), "skvoz-tracker-"));
-const made = JSON.parse(
-  execFileSync(
-    process.env.SKVOZ,
-    ["init", "--data", data, "--workspace", "Windows Ltd", "--email", OWNER.email, "--password-stdin", "--site", "shop.test"],
-    { input: OWNER.password },
-  ),
-);
 
 const vendors = new Vendors();
 /** What stands on the pages now. */
 let scene = {};
-const web = await startWeb({
-  page: (url) => ({ html: html(url), headers: scene.headers }),
-  vendor: (...told) => vendors.hear(...told),
-  api: (path) => vendors.api(path),
-  passed: (url, request, body) => {
-    if (!url.pathname.startsWith(ownPath)) return undefined;
-    scene.passed?.push({ method: request.method, cookie: request.headers.cookie ?? "", body });
-    return hub.url + url.pathname.replace(ownPath, "/t/");
-  },
-});
-let hub = await startHub({ data, environment });
+let hub, context, page, complaints, cookie;
+const at = {
+  get scene() { return scene; }, set scene(next) { scene = next; },
+  get hub() { return hub; }, set hub(next) { hub = next; },
+  get page() { return page; },
+  get complaints() { return complaints; }, set complaints(next) { complaints = next; },
+  open: () => open(),
+  body: (request) => request.postData(),
+};
+const ground = await lay(at, vendors);
+const { made, keys, web, api, visits, whole, clicked, shop, ad } = ground;
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
   headless: true,
@@ -48,61 +31,15 @@ const browser = await chromium.launch({
   ],
 });
 
-const keys = { "shop.test": made.site_key };
 const addresses = {};
 const integrations = {};
 let number = 100;
 
-/** One page for every path; its title is the path. */
-function html(url) {
-  const key = keys[url.hostname];
-  const tag = `<script async src="${scene.path ?? `${hub.url}/t/`}${key}.js"${scene.attributes ?? ""}></script>`;
-  return `<!doctype html><html data-story="${vendors.story}"><head><meta charset="utf-8"><title>${url.pathname}</title>
-    ${scene.head ?? ""}${scene.tracker === false ? "" : tag.repeat(scene.times ?? 1)}</head>
-    <body><a id="other" href="${web.origin("brand.test")}/brand">brand</a>${scene.body ?? ""}</body></html>`;
-}
-
-async function api(path, method = "GET", body) {
-  const answer = await fetch(`${hub.url}/api/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${made.api_key}`, "content-type": "application/json" },
-    body: body && JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-  return answer.json();
-}
-
-/** Asks again until the answer is something. */
-async function eventually(what, ask, patience = 10_000) {
-  const until = Date.now() + patience;
-  for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    if (Date.now() > until) assert.fail(`it never came to it: ${what}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-}
-
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-const visits = async () => (await api("/visits?limit=100")).items;
-const whole = async (visit) => api(`/visits/${visit.id}`);
 const communication = async (name) =>
   (await api("/communications?limit=100")).items.find((one) => one.contact.name === name);
 
-/** The visit that an advertising click began. */
-const clicked = (yclid) => eventually(`a visit of ${yclid}`, async () => (await visits()).find((one) => one.click_ids.yclid === yclid));
-
-const shop = (path) => web.origin("shop.test") + path;
-const ad = (yclid) => shop(`/okna?utm_source=yandex&utm_medium=cpc&utm_campaign=osen&yclid=${yclid}`);
-
-let context, page, complaints, cookie;
-
 /** Reads the record of the page's browser. */
-async function record(of = page) {
-  const name = `sv${(await of.evaluate(() => document.cookie)).match(/sv([0-9a-z]+)=1\./)[1]}`;
-  const [, visitor, visit, , , count, source] = (await of.evaluate(() => document.cookie)).match(`${name}=([^;]*)`)[1].split(".");
-  return { name, visitor, visit, count: Number(count), source };
-}
+const record = (of = page) => recordOf(of);
 
 async function open(of = context) {
   const opened = await of.newPage();
@@ -147,50 +84,7 @@ const isExact = ({ found, visit }, rule) => {
 };
 
 const stories = {
-  "a visit appears with its pages and marks within a second": async () => {
-    const began = Date.now();
-    await page.goto(ad("first-1"));
-    const visit = await clicked("first-1");
-    assert.ok(Date.now() - began < 3000);
-    assert.equal(visit.utm_campaign, "osen");
-    assert.equal(visit.key, (await record()).visit);
-    assert.match(visit.key, /^v[0-9a-tvw]{26}$/);
-    assert.equal(visit.is_robot, true, "a driven browser says so");
-    await page.goto(shop("/ceny"));
-    const { hits } = await eventually("two pages", async () => {
-      const one = await whole(visit);
-      return one.hits.length == 2 && one;
-    });
-    assert.deepEqual(hits.map((hit) => hit.title), ["/okna", "/ceny"]);
-  },
-
-  "a reload and a second tab stay in the visit, another click begins one, and an old click none": async () => {
-    await page.goto(ad("rule-1"));
-    const first = await record();
-    await page.reload();
-    const tab = await open();
-    await tab.goto(shop("/tab"));
-    assert.equal((await record(tab)).visit, first.visit);
-    await tab.goto(ad("rule-2"));
-    const second = await record(tab);
-    assert.notEqual(second.visit, first.visit);
-    assert.equal(second.visitor, first.visitor);
-    assert.equal(second.count, 2);
-    await page.reload();
-    assert.equal((await record()).visit, second.visit, "a reload of the first tab changes nothing");
-    await page.goto(ad("rule-1"));
-    assert.equal((await record()).visit, second.visit, "a click is remembered");
-    await page.goto(shop("/?utm_source=Mail&utm_campaign=news"));
-    assert.equal((await record()).count, 3);
-    await page.goto(shop("/?utm_source=mail&utm_campaign=NEWS"));
-    assert.equal((await record()).count, 3, "letter case is no difference");
-    await tab.goto(shop("/?utm_source=vk&utm_campaign=spring"));
-    assert.equal((await record(tab)).count, 4);
-    await page.reload();
-    assert.equal((await record()).count, 4, "a reload comes from nowhere");
-    await tab.goto(shop("/?utm_source=mail&utm_campaign=news"));
-    assert.equal((await record(tab)).count, 5, "other marks than those of the visit, though known");
-  },
+  ...core(at, ground),
 
   "half an hour of silence and a day end a visit": async () => {
     await page.goto(shop("/"));
@@ -213,27 +107,6 @@ const stories = {
     await page.goto(shop("/3"));
     assert.equal((await record()).count, 3);
     assert.equal((await record()).visitor, first.visitor);
-  },
-
-  "a single-page site: steps with their titles, not fragments, and a way back": async () => {
-    await page.goto(ad("spa-1"));
-    const visit = await clicked("spa-1");
-    await page.evaluate(async () => {
-      history.pushState({}, "", "/one");
-      document.title = "One";
-      history.replaceState({}, "", "/one#part");
-      await new Promise((done) => setTimeout(done, 400));
-      history.pushState({}, "", "/two");
-      document.title = "Two";
-      await new Promise((done) => setTimeout(done, 400));
-      history.back();
-      await new Promise((done) => setTimeout(done, 100));
-      document.title = "One again";
-    });
-    await pause(600);
-    const { hits } = await whole(visit);
-    assert.deepEqual(hits.map((hit) => hit.title), ["/okna", "One", "Two", "One again"]);
-    assert.ok(hits[1].url.endsWith("/one"), hits[1].url);
   },
 
   "a page out of the browser's page cache is seen again, in the same visit": async () => {
@@ -275,30 +148,6 @@ const stories = {
     });
     await page.waitForURL(/gone/);
     await eventually("the step came", async () => (await whole(visit)).hits.some((hit) => hit.url.endsWith("/last-step")));
-  },
-
-  "the hub is away and comes back: nothing is lost, nothing is counted twice": async () => {
-    await page.goto(ad("queue-0"));
-    const visit = await clicked("queue-0");
-    const listen = new URL(hub.url).host;
-    await hub.stop();
-    await page.evaluate(async () => {
-      for (const step of ["a", "b"]) {
-        history.pushState({}, "", `/offline-${step}`);
-        await new Promise((done) => setTimeout(done, 350));
-      }
-    });
-    await pause(2100);
-    hub = await startHub({ data, listen, environment });
-    complaints.length = 0;
-    await page.goto(shop("/online"));
-    const { hits } = await eventually("all pages", async () => {
-      const one = await whole(visit);
-      return one.hits.length >= 4 && one;
-    });
-    await pause(500);
-    assert.deepEqual(hits.map((hit) => new URL(hit.url).pathname), ["/okna", "/offline-a", "/offline-b", "/online"]);
-    assert.equal(await page.evaluate((name) => localStorage[`${name}q`], (await record()).name), "[]");
   },
 
   "the hub's word is taken over": async () => {
@@ -415,32 +264,6 @@ const stories = {
     await pause(400);
     assert.equal((await whole(visit)).hits.length, 1, "the inner page is not counted");
     assert.equal(await page.evaluate(() => skvoz("visit")), visit.key);
-  },
-
-  "nothing is kept or sent before consent, and nothing after it was taken back": async () => {
-    scene = { attributes: " data-wait" };
-    const sent = [];
-    page.on("request", (request) => request.method() == "POST" && sent.push(request.postData()));
-    await page.goto(ad("consent-1"));
-    await page.waitForFunction(() => window.skvoz?.on);
-    await page.evaluate(() => history.pushState({}, "", "/quiet"));
-    await page.evaluate(() => skvoz("event", "quiet"));
-    await pause(500);
-    assert.deepEqual(sent, []);
-    assert.equal(await page.evaluate(() => document.cookie + Object.keys(localStorage)), "");
-    await page.goto(ad("consent-2"));
-    await page.waitForFunction(() => window.skvoz?.on);
-    await page.evaluate(() => skvoz("consent", true));
-    await clicked("consent-2");
-    await page.goto(shop("/again"));
-    await eventually("consent outlasts the page", () => sent.length == 2);
-    await page.evaluate(() => skvoz("consent", false));
-    await page.evaluate(() => history.pushState({}, "", "/quiet"));
-    await page.evaluate(() => skvoz("lead", { phone: "89005550142" }));
-    await page.goto(shop("/quiet"));
-    await pause(500);
-    assert.deepEqual(sent.slice(2), ['{"t":"st","p":{"":"refused"}}'], "of whom is not told");
-    assert.equal(await page.evaluate(() => document.cookie), "");
   },
 
   "a link to the owner's other domain carries the visit and leaves no trace in the address": async () => {
@@ -803,30 +626,12 @@ async function setUp() {
 }
 
 await setUp();
-const only = process.argv[2] ?? "";
-let failed = 0;
-let passed = 0;
-for (const [name, story] of Object.entries(stories)) {
-  if (!name.includes(only)) continue;
-  scene = {};
-  complaints = [];
+const begin = async () => {
   vendors.begin(String((number += 1)));
   context = await browser.newContext({ locale: "ru-RU" });
   page = await open();
-  try {
-    await story();
-    assert.deepEqual(complaints, []);
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}\n${String(error.stack).slice(0, 1500)}\nat ${page.url()}\n${complaints.join("\n")}`);
-  }
-  await context.close();
-}
+};
+const told = await tell(at, stories, begin, () => context.close());
 await browser.close();
-await web.stop();
-await hub.stop();
-await rm(data, { recursive: true, force: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed ? 1 : 0;
+await ground.leave();
+sum(told);
