@@ -40,8 +40,9 @@ pub(super) const AFTER_VISIT: usize = 17;
 #[async_trait]
 impl Visits for SqliteStore {
     async fn record_hit(&self, facts: HitFacts) -> StoreResult<Recorded> {
+        let documents = record::Documents::of(&facts)?;
         self.writer
-            .write(move |connection| record::record(connection, facts))
+            .write(move |connection| record::record(connection, facts, documents))
             .await
     }
 

@@ -10,26 +10,44 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// each cut looks at all of them.
 const MOST_OF_A_FAMILY: i64 = 5_000;
 
-/// A message with the parts that are stored as documents.
-pub(super) struct Message<'a> {
-    pub(super) facts: &'a HitFacts,
+/// The parts of a message that are stored as documents. They are written before the message waits
+/// for the writer, who has no time to lose.
+pub(super) struct Documents {
     device: String,
     marks: Option<String>,
+    keys: Option<String>,
+}
+
+impl Documents {
+    pub(super) fn of(facts: &HitFacts) -> StoreResult<Documents> {
+        let marks = facts.page.as_ref().map(|page| to_json(&page.marks));
+        let keys = (!facts.keys.is_empty()).then(|| to_json(&facts.keys));
+        Ok(Documents {
+            device: to_json(&facts.device)?,
+            marks: marks.transpose()?,
+            keys: keys.transpose()?,
+        })
+    }
+}
+
+/// A message with its documents.
+pub(super) struct Message<'a> {
+    pub(super) facts: &'a HitFacts,
+    documents: Documents,
 }
 
 impl<'a> Message<'a> {
     pub(super) fn new(facts: &'a HitFacts) -> StoreResult<Message<'a>> {
-        let marks = facts.page.as_ref().map(|page| to_json(&page.marks));
-        Ok(Message {
-            facts,
-            device: to_json(&facts.device)?,
-            marks: marks.transpose()?,
-        })
+        let documents = Documents::of(facts)?;
+        Ok(Message { facts, documents })
     }
 
     /// The page with its marks.
     fn page(&self) -> Option<(&'a PageFacts, &str)> {
-        self.facts.page.as_ref().zip(self.marks.as_deref())
+        self.facts
+            .page
+            .as_ref()
+            .zip(self.documents.marks.as_deref())
     }
 }
 
@@ -60,7 +78,11 @@ impl Known {
     }
 }
 
-pub(super) fn record(connection: &Connection, facts: HitFacts) -> StoreResult<Recorded> {
+pub(super) fn record(
+    connection: &Connection,
+    facts: HitFacts,
+    documents: Documents,
+) -> StoreResult<Recorded> {
     let kept = |visit, is_new| Ok(Recorded::Kept { visit, is_new });
     if let Some(visit) = told_before(connection, &facts)? {
         return kept(visit, false);
@@ -72,14 +94,21 @@ pub(super) fn record(connection: &Connection, facts: HitFacts) -> StoreResult<Re
         None => known_by_key(connection, &facts)?,
     };
     let Some(known) = known else {
-        let message = Message::new(&facts)?;
+        let message = Message {
+            facts: &facts,
+            documents,
+        };
         open_visit(connection, &message, &facts.visit, None)?;
         return kept(facts.visit, true);
     };
     if facts.known.is_none() && known.is_mixed_with(&facts) {
         return Ok(Recorded::Mixed(Box::new(facts)));
     }
-    add(connection, &Message::new(&facts)?, &known)?;
+    let message = Message {
+        facts: &facts,
+        documents,
+    };
+    add(connection, &message, &known)?;
     kept(known.key, true)
 }
 
@@ -202,7 +231,7 @@ pub(super) fn write_first(
 ) -> StoreResult<i64> {
     let facts = message.facts;
     let page = facts.page.as_ref();
-    let no_marks = match message.marks {
+    let no_marks = match message.documents.marks {
         Some(_) => None,
         None => Some(to_json(&Marks::default())?),
     };
@@ -234,11 +263,11 @@ pub(super) fn write_first(
                 page.map(|_| micros(facts.at)),
                 page.map(|_| &facts.message),
                 page.map_or("", |page| &page.arrival),
-                message.marks.as_ref().or(no_marks.as_ref()),
+                message.documents.marks.as_ref().or(no_marks.as_ref()),
                 channel_group.as_str(),
                 page.and_then(|page| page.campaign).map(|id| id.0),
                 page.and_then(|page| page.source).map(|id| id.0),
-                message.device,
+                message.documents.device,
                 facts.ip,
                 facts.country,
                 facts.city,
@@ -258,10 +287,6 @@ pub(super) fn insert_hit(
 ) -> StoreResult<()> {
     let facts = message.facts;
     let page = facts.page.as_ref();
-    let keys = match facts.keys.as_slice() {
-        [] => None,
-        keys => Some(to_json(&keys)?),
-    };
     connection
         .prepare_cached(
             "insert into hits (workspace_id, site_id, message, visit_id, at, url, title,
@@ -279,13 +304,13 @@ pub(super) fn insert_hit(
             page.map(|page| &page.url),
             page.and_then(|page| page.title.as_ref()),
             facts.visitor,
-            keys,
-            message.marks,
+            message.documents.keys,
+            message.documents.marks,
             page.map(|page| &page.arrival),
             page.map(|page| page.channel_group.as_str()),
             page.and_then(|page| page.campaign).map(|id| id.0),
             page.and_then(|page| page.source).map(|id| id.0),
-            message.device,
+            message.documents.device,
             facts.ip,
             facts.country,
             facts.city,
@@ -349,8 +374,8 @@ fn extend_visit(
     let page = facts.page.as_ref();
     connection
         .prepare_cached(
-            "update visits set started_at = min(started_at, ?2), last_hit_at = max(last_hit_at, ?2),
-                hits = hits + ?3, messages = messages + 1, is_robot = is_robot or ?4,
+            "update visits set last_hit_at = max(last_hit_at, ?2), hits = hits + ?3,
+                messages = messages + 1, is_robot = is_robot or ?4,
                 arrival = case arrival when '' then ?5 else arrival end
              where id = ?1",
         )?
@@ -361,6 +386,12 @@ fn extend_visit(
             facts.is_robot,
             page.map_or("", |page| &page.arrival),
         ])?;
+    // Apart, because it stands in two indexes.
+    if at < known.started_at {
+        connection
+            .prepare_cached("update visits set started_at = ?2 where id = ?1")?
+            .execute([known.id, at])?;
+    }
     if facts.visitor != known.visitor_key
         && (at, &facts.visitor) < (known.started_at, &known.visitor_key)
     {
@@ -400,7 +431,7 @@ fn move_visit(connection: &Connection, message: &Message<'_>, id: i64) -> StoreR
         .execute(params![
             id,
             facts.site.0,
-            message.device,
+            message.documents.device,
             facts.ip,
             facts.country,
             facts.city,
@@ -444,6 +475,9 @@ fn insert_keys(
     is_moved: bool,
     is_other_visitor: bool,
 ) -> StoreResult<bool> {
+    if facts.keys.is_empty() && !is_moved && !is_other_visitor {
+        return Ok(false);
+    }
     let (seq, at) = (next_change(connection)?, micros(facts.at));
     let visitor = Key::new(KeyKind::Visitor, &*facts.visitor);
     let told = facts
