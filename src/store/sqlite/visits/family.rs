@@ -139,7 +139,10 @@ fn place(connection: &Connection, division: &Division, part: &VisitPart) -> Stor
     let facts = &division.facts;
     let message = Message::new(facts)?;
     match part.visit {
-        Some(visit) => add(connection, &message, &known(connection, visit.0)?),
+        Some(visit) => {
+            add(connection, &message, &known(connection, visit.0)?)?;
+            Ok(())
+        }
         None => {
             let root = division.parts[0].visit.map(|visit| visit.0);
             let visit = open_visit(connection, &message, &part.key, root)?;
@@ -214,7 +217,9 @@ fn fold(
                     .prepare_cached("update hits set visit_id = ?2 where id = ?1")?
                     .execute([hit.0, visit])?;
             }
-            None => insert_hit(connection, &message, visit)?,
+            None => {
+                insert_hit(connection, &message, visit)?;
+            }
         }
         id = Some(visit);
     }

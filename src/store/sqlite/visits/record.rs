@@ -84,9 +84,6 @@ pub(super) fn record(
     documents: Documents,
 ) -> StoreResult<Recorded> {
     let kept = |visit, is_new| Ok(Recorded::Kept { visit, is_new });
-    if let Some(visit) = told_before(connection, &facts)? {
-        return kept(visit, false);
-    }
     let known = match facts.known {
         Some(id) => Some(known_by_id(connection, id.0)?.ok_or_else(|| {
             StoreError::Conflict("the visit of the message was divided meanwhile".into())
@@ -94,6 +91,9 @@ pub(super) fn record(
         None => known_by_key(connection, &facts)?,
     };
     let Some(known) = known else {
+        if let Some(visit) = told_before(connection, &facts)? {
+            return kept(visit, false);
+        }
         let message = Message {
             facts: &facts,
             documents,
@@ -102,14 +102,19 @@ pub(super) fn record(
         return kept(facts.visit, true);
     };
     if facts.known.is_none() && known.is_mixed_with(&facts) {
-        return Ok(Recorded::Mixed(Box::new(facts)));
+        return match told_before(connection, &facts)? {
+            Some(visit) => kept(visit, false),
+            None => Ok(Recorded::Mixed(Box::new(facts))),
+        };
     }
     let message = Message {
         facts: &facts,
         documents,
     };
-    add(connection, &message, &known)?;
-    kept(known.key, true)
+    match add(connection, &message, &known)? {
+        true => kept(known.key, true),
+        false => kept(told_before(connection, &facts)?.unwrap_or(known.key), false),
+    }
 }
 
 /// Key of the visit that has the message already.
@@ -180,23 +185,31 @@ pub(super) fn open_visit(
     key: &str,
     part_of: Option<i64>,
 ) -> StoreResult<i64> {
-    let id = write_first(connection, message, key, part_of, None)?;
+    let facts = message.facts;
+    let id = write_visit(connection, message, key, part_of, None)?;
+    let seq = log_change(
+        connection,
+        facts.workspace,
+        VISIT,
+        id,
+        micros(facts.received_at),
+    )?;
+    insert_keys(connection, facts, (id, key), seq, true, false)?;
     insert_hit(connection, message, id)?;
-    log_visit(connection, message.facts, id)?;
     Ok(id)
 }
 
-/// Unites a visit with a message that is new.
+/// Unites a visit with a message. `false`: it was told before, and nothing is changed.
 pub(super) fn add(
     connection: &Connection,
     message: &Message<'_>,
     known: &Known,
-) -> StoreResult<()> {
-    insert_hit(connection, message, known.id)?;
-    if unite(connection, message, known)? {
+) -> StoreResult<bool> {
+    let is_new = insert_hit(connection, message, known.id)?;
+    if is_new && unite(connection, message, known)? {
         log_visit(connection, message.facts, known.id)?;
     }
-    Ok(())
+    Ok(is_new)
 }
 
 pub(super) fn log_visit(connection: &Connection, facts: &HitFacts, id: i64) -> StoreResult<()> {
@@ -223,6 +236,19 @@ fn visitor_id(connection: &Connection, facts: &HitFacts) -> StoreResult<i64> {
 /// Makes a visit what its first message tells, a new one or, by its id, a known one, and gives it
 /// the keys of the message.
 pub(super) fn write_first(
+    connection: &Connection,
+    message: &Message<'_>,
+    key: &str,
+    part_of: Option<i64>,
+    id: Option<i64>,
+) -> StoreResult<i64> {
+    let id = write_visit(connection, message, key, part_of, id)?;
+    let seq = next_change(connection)?;
+    insert_keys(connection, message.facts, (id, key), seq, true, false)?;
+    Ok(id)
+}
+
+fn write_visit(
     connection: &Connection,
     message: &Message<'_>,
     key: &str,
@@ -276,24 +302,25 @@ pub(super) fn write_first(
             ],
             |row| row.get(0),
         )?;
-    insert_keys(connection, facts, (id, key), true, false)?;
     Ok(id)
 }
 
+/// `false`: the message was told before.
 pub(super) fn insert_hit(
     connection: &Connection,
     message: &Message<'_>,
     visit: i64,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
     let facts = message.facts;
     let page = facts.page.as_ref();
-    connection
+    let inserted = connection
         .prepare_cached(
             "insert into hits (workspace_id, site_id, message, visit_id, at, url, title,
                 visitor_key, keys, marks, arrival, channel_group, campaign_id, source_id, device,
                 ip, country, city, is_robot)
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                ?18, ?19)",
+                ?18, ?19)
+             on conflict (site_id, message) do nothing",
         )?
         .execute(params![
             facts.workspace.0,
@@ -316,10 +343,11 @@ pub(super) fn insert_hit(
             facts.city,
             facts.is_robot,
         ])?;
-    match &facts.goal {
-        Some(goal) => insert_goal(connection, facts, goal, connection.last_insert_rowid()),
-        None => Ok(()),
+    let is_new = inserted == 1;
+    if let Some(goal) = facts.goal.as_ref().filter(|_| is_new) {
+        insert_goal(connection, facts, goal, connection.last_insert_rowid())?;
     }
+    Ok(is_new)
 }
 
 fn insert_goal(
@@ -357,7 +385,11 @@ pub(super) fn unite(
     let is_other_visitor = facts.visitor != known.visitor_key;
     let is_moved = is_earlier || is_marked;
     let visit = (known.id, known.key.as_str());
-    let is_told = insert_keys(connection, facts, visit, is_moved, is_other_visitor)?;
+    if facts.keys.is_empty() && !is_moved && !is_other_visitor {
+        return Ok(false);
+    }
+    let seq = next_change(connection)?;
+    let is_told = insert_keys(connection, facts, visit, seq, is_moved, is_other_visitor)?;
     Ok(is_moved || is_told)
 }
 
@@ -467,18 +499,17 @@ fn mark_visit(
 
 /// Adds the message's keys to a visit (id and key). When it is new, now begins earlier or has other
 /// marks, the key of its visitor is announced again: communications of the visitor may belong to
-/// another of his visits now. A visit has the keys of all visitors who told of it.
+/// another of his visits now. A visit has the keys of all visitors who told of it. `seq` is the change
+/// that brings them.
 fn insert_keys(
     connection: &Connection,
     facts: &HitFacts,
     (visit, visit_key): (i64, &str),
+    seq: i64,
     is_moved: bool,
     is_other_visitor: bool,
 ) -> StoreResult<bool> {
-    if facts.keys.is_empty() && !is_moved && !is_other_visitor {
-        return Ok(false);
-    }
-    let (seq, at) = (next_change(connection)?, micros(facts.at));
+    let at = micros(facts.at);
     let visitor = Key::new(KeyKind::Visitor, &*facts.visitor);
     let told = facts
         .keys
