@@ -46,8 +46,8 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             synchronous: Synchronous::Full,
-            checkpoint_frames: 4_000,
-            wal_limit_frames: 16_000,
+            checkpoint_frames: 12_000,
+            wal_limit_frames: 32_000,
         }
     }
 }

@@ -30,6 +30,8 @@ thread_local! {
 
 /// Work for the writer. `run` is called inside the transaction, `finish` after its end.
 trait Job: Send {
+    /// It may be run once more after what it wrote was taken back.
+    fn is_repeatable(&self) -> bool;
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -44,6 +46,10 @@ impl<T: Send, F> Job for Work<T, F>
 where
     F: FnOnce(&Connection) -> StoreResult<T> + Send,
 {
+    fn is_repeatable(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let work = self.work.take().expect("a job runs once");
         self.result = Some(work(connection)?);
@@ -53,6 +59,31 @@ where
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
         let Work { result, answer, .. } = *self;
         // The asker may have gone away; the work is done all the same.
+        let _ = answer.send(committed.map(|()| result.expect("a committed job has run")));
+    }
+}
+
+struct RepeatableWork<T, F> {
+    work: F,
+    result: Option<T>,
+    answer: oneshot::Sender<StoreResult<T>>,
+}
+
+impl<T: Send, F> Job for RepeatableWork<T, F>
+where
+    F: Fn(&Connection) -> StoreResult<T> + Send,
+{
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.result = Some((self.work)(connection)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let RepeatableWork { result, answer, .. } = *self;
         let _ = answer.send(committed.map(|()| result.expect("a committed job has run")));
     }
 }
@@ -106,30 +137,51 @@ impl Writer {
         F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job: Box<dyn Job> = Box::new(Work {
+        self.queue(Box::new(Work {
             work: Some(work),
             result: None,
             answer,
-        });
+        }))?;
+        result_of(answered).await
+    }
+
+    /// The same for work that may be done twice: it shares a savepoint with others of its kind, which
+    /// is what small writes cost most.
+    pub(super) async fn write_repeatable<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        self.queue(Box::new(RepeatableWork {
+            work,
+            result: None,
+            answer,
+        }))?;
+        result_of(answered).await
+    }
+
+    fn queue(&self, job: Box<dyn Job>) -> StoreResult<()> {
         let jobs = self
             .jobs
             .as_ref()
             .expect("the sender lives as long as the writer");
         match jobs.try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                return Err(StoreError::Unavailable(
-                    "too many writes are waiting".into(),
-                ));
-            }
-            Err(TrySendError::Disconnected(_)) => {
-                return Err(StoreError::Unavailable("the store is closed".into()));
-            }
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(StoreError::Unavailable(
+                "too many writes are waiting".into(),
+            )),
+            Err(TrySendError::Disconnected(_)) => Err(is_closed()),
         }
-        answered
-            .await
-            .map_err(|_| StoreError::Unavailable("the store is closed".into()))?
     }
+}
+
+async fn result_of<T>(answered: oneshot::Receiver<StoreResult<T>>) -> StoreResult<T> {
+    answered.await.map_err(|_| is_closed())?
+}
+
+fn is_closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".into())
 }
 
 impl Drop for Writer {
@@ -174,7 +226,7 @@ fn write_loop(
     }
 }
 
-/// Runs the jobs in one transaction, each in a savepoint, so that a refused one takes nobody along.
+/// Runs the jobs in one transaction, in savepoints, so that a refused one takes nobody along.
 fn commit_batch(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
     let mut refused: Vec<Option<StoreError>> = Vec::with_capacity(batch.len());
     let outcome = run_batch(connection, &mut batch, &mut refused);
@@ -201,27 +253,46 @@ fn run_batch(
     refused: &mut Vec<Option<StoreError>>,
 ) -> rusqlite::Result<()> {
     connection.prepare_cached("begin immediate")?.execute([])?;
-    for job in batch {
-        connection.prepare_cached("savepoint job")?.execute([])?;
-        let error = job.run(connection).err();
-        if error.is_some() {
-            if connection.is_autocommit() {
-                // The engine gave the whole transaction up (disk full): nobody was written.
-                refused.push(error);
-                return Err(rusqlite::Error::SqliteFailure(
-                    ffi::Error::new(ffi::SQLITE_FULL),
-                    Some("the transaction was given up".into()),
-                ));
+    let mut rest = batch;
+    while !rest.is_empty() {
+        let together = rest.iter().take_while(|job| job.is_repeatable()).count();
+        let (jobs, later) = rest.split_at_mut(together.max(1));
+        if together > 1 && run_in_savepoint(connection, jobs)?.is_none() {
+            refused.extend(jobs.iter().map(|_| None));
+        } else {
+            // One of them is refused, or it is one alone: each for itself.
+            for job in jobs {
+                let job = std::slice::from_mut(job);
+                refused.push(run_in_savepoint(connection, job)?);
             }
-            connection.prepare_cached("rollback to job")?.execute([])?;
         }
-        refused.push(error);
-        connection.prepare_cached("release job")?.execute([])?;
+        rest = later;
     }
     let mut commit = connection.prepare_cached("commit")?;
     wait_if_disk_failed();
     commit.execute([])?;
     Ok(())
+}
+
+/// What the first refused job says; then nothing of any of them is written.
+fn run_in_savepoint(
+    connection: &Connection,
+    jobs: &mut [Box<dyn Job>],
+) -> rusqlite::Result<Option<StoreError>> {
+    connection.prepare_cached("savepoint job")?.execute([])?;
+    let error = jobs.iter_mut().find_map(|job| job.run(connection).err());
+    if error.is_some() {
+        if connection.is_autocommit() {
+            // The engine gave the whole transaction up (disk full): nobody was written.
+            return Err(rusqlite::Error::SqliteFailure(
+                ffi::Error::new(ffi::SQLITE_FULL),
+                Some("the transaction was given up".into()),
+            ));
+        }
+        connection.prepare_cached("rollback to job")?.execute([])?;
+    }
+    connection.prepare_cached("release job")?.execute([])?;
+    Ok(error)
 }
 
 /// Moves what it can of the WAL into the file without stopping anybody.
@@ -343,4 +414,65 @@ fn snapshot<T>(
     let result = work(connection);
     connection.prepare_cached("commit")?.execute([])?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = oneshot::Receiver<StoreResult<i64>>;
+
+    fn job(number: i64, is_repeatable: bool) -> (Box<dyn Job>, Answer) {
+        let write = move |connection: &Connection| {
+            connection.execute("insert into numbers values (?1)", [number])?;
+            match number {
+                3 => Err(StoreError::Conflict("three".into())),
+                _ => Ok(number),
+            }
+        };
+        let (answer, answered) = oneshot::channel();
+        let job: Box<dyn Job> = match is_repeatable {
+            true => Box::new(RepeatableWork {
+                work: write,
+                result: None,
+                answer,
+            }),
+            false => Box::new(Work {
+                work: Some(write),
+                result: None,
+                answer,
+            }),
+        };
+        (job, answered)
+    }
+
+    #[test]
+    fn a_refused_job_takes_nobody_along_alone_or_among_others() {
+        for kinds in [[true; 5], [false; 5], [true, true, true, false, true]] {
+            let connection = Connection::open_in_memory().unwrap();
+            connection
+                .execute_batch("create table numbers (n integer primary key)")
+                .unwrap();
+            // The fifth finds its place taken.
+            let numbers = [1, 2, 3, 4, 4];
+            let (batch, answers): (Vec<_>, Vec<_>) = numbers
+                .iter()
+                .zip(kinds)
+                .map(|(number, is_repeatable)| job(*number, is_repeatable))
+                .unzip();
+            commit_batch(&connection, batch);
+            let told: Vec<Option<i64>> = answers
+                .into_iter()
+                .map(|mut answer| answer.try_recv().unwrap().ok())
+                .collect();
+            assert_eq!(told, [Some(1), Some(2), None, Some(4), None], "{kinds:?}");
+            let mut kept = connection.prepare("select n from numbers").unwrap();
+            let kept: Vec<i64> = kept
+                .query_map([], |row| row.get(0))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            assert_eq!(kept, [1, 2, 4], "{kinds:?}");
+        }
+    }
 }

@@ -30,7 +30,7 @@ macro_rules! event_columns {
 impl Intake for SqliteStore {
     async fn keep_raw(&self, raw: NewRawEvent) -> StoreResult<RawEventId> {
         self.writer
-            .write(move |connection| insert_raw(connection, &raw))
+            .write_repeatable(move |connection| insert_raw(connection, &raw))
             .await
     }
 

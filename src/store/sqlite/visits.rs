@@ -42,7 +42,7 @@ impl Visits for SqliteStore {
     async fn record_hit(&self, facts: HitFacts) -> StoreResult<Recorded> {
         let documents = record::Documents::of(&facts)?;
         self.writer
-            .write(move |connection| record::record(connection, facts, documents))
+            .write_repeatable(move |connection| record::record(connection, &facts, &documents))
             .await
     }
 

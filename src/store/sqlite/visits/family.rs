@@ -1,7 +1,8 @@
 //! The visits that one id of a browser holds, when it holds several.
 
 use super::record::{
-    Message, add, insert_hit, known_by_id, log_visit, open_visit, told_before, unite, write_first,
+    Documents, Message, add, insert_hit, known_by_id, log_visit, open_visit, told_before, unite,
+    write_first,
 };
 use super::{VISIT, log_change, next_change, put_key};
 use crate::model::{
@@ -137,7 +138,8 @@ fn is_in_place(
 /// Only the new message is added.
 fn place(connection: &Connection, division: &Division, part: &VisitPart) -> StoreResult<()> {
     let facts = &division.facts;
-    let message = Message::new(facts)?;
+    let documents = Documents::of(facts)?;
+    let message = Message::new(facts, &documents);
     match part.visit {
         Some(visit) => {
             add(connection, &message, &known(connection, visit.0)?)?;
@@ -200,7 +202,8 @@ fn fold(
                 .ok_or_else(|| anyhow::anyhow!("a message of another visit"))?,
             None => &division.facts,
         };
-        let message = Message::new(facts)?;
+        let documents = Documents::of(facts)?;
+        let message = Message::new(facts, &documents);
         let visit = match id {
             None => {
                 let known = part.visit.map(|visit| visit.0);

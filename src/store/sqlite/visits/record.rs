@@ -33,13 +33,12 @@ impl Documents {
 /// A message with its documents.
 pub(super) struct Message<'a> {
     pub(super) facts: &'a HitFacts,
-    documents: Documents,
+    documents: &'a Documents,
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn new(facts: &'a HitFacts) -> StoreResult<Message<'a>> {
-        let documents = Documents::of(facts)?;
-        Ok(Message { facts, documents })
+    pub(super) fn new(facts: &'a HitFacts, documents: &'a Documents) -> Message<'a> {
+        Message { facts, documents }
     }
 
     /// The page with its marks.
@@ -80,40 +79,33 @@ impl Known {
 
 pub(super) fn record(
     connection: &Connection,
-    facts: HitFacts,
-    documents: Documents,
+    facts: &HitFacts,
+    documents: &Documents,
 ) -> StoreResult<Recorded> {
     let kept = |visit, is_new| Ok(Recorded::Kept { visit, is_new });
+    let message = Message::new(facts, documents);
     let known = match facts.known {
         Some(id) => Some(known_by_id(connection, id.0)?.ok_or_else(|| {
             StoreError::Conflict("the visit of the message was divided meanwhile".into())
         })?),
-        None => known_by_key(connection, &facts)?,
+        None => known_by_key(connection, facts)?,
     };
     let Some(known) = known else {
-        if let Some(visit) = told_before(connection, &facts)? {
+        if let Some(visit) = told_before(connection, facts)? {
             return kept(visit, false);
         }
-        let message = Message {
-            facts: &facts,
-            documents,
-        };
         open_visit(connection, &message, &facts.visit, None)?;
-        return kept(facts.visit, true);
+        return kept(facts.visit.clone(), true);
     };
-    if facts.known.is_none() && known.is_mixed_with(&facts) {
-        return match told_before(connection, &facts)? {
+    if facts.known.is_none() && known.is_mixed_with(facts) {
+        return match told_before(connection, facts)? {
             Some(visit) => kept(visit, false),
-            None => Ok(Recorded::Mixed(Box::new(facts))),
+            None => Ok(Recorded::Mixed(Box::new(facts.clone()))),
         };
     }
-    let message = Message {
-        facts: &facts,
-        documents,
-    };
     match add(connection, &message, &known)? {
         true => kept(known.key, true),
-        false => kept(told_before(connection, &facts)?.unwrap_or(known.key), false),
+        false => kept(told_before(connection, facts)?.unwrap_or(known.key), false),
     }
 }
 
