@@ -119,6 +119,10 @@ pub async fn process_pending(hub: &Arc<Hub>) -> StoreResult<bool> {
             tokio::time::sleep(PAUSE).await;
         }
         hub.wake.relink.notify_one();
+        if hub.now() >= lease_until {
+            // What is left is anybody's now, and is claimed anew.
+            break;
+        }
     }
     Ok(true)
 }

@@ -19,6 +19,9 @@ declare global {
   }
 }
 
+/** Milliseconds in which messages under way are answered. */
+const answering = 3000;
+
 /** The script runs once a page however often it stands there, and in the topmost frame only. */
 export default function (core: Core, parts: Part[]): void {
   if (self != top || window.skvoz?.on) return;
@@ -40,18 +43,23 @@ export default function (core: Core, parts: Part[]): void {
     "lead": (fields: object) => event("lead", fields),
     "visit": () => (isAllowed() ? core.visit().visit : undefined),
     "visitor": () => (isAllowed() ? core.visit().visitor : undefined),
+    /** Until there is a visit; then `codes.ts` answers. */
+    "code": (told: (code: string) => void) => told(""),
     /** `on("visit", f)`: now and at each new visit, with its id. */
     "on": (_: string, listener: (id: string) => void) => core.onVisit(() => listener(core.visit().visit)),
     "consent": (given: boolean) => {
       const before = isAllowed();
-      // Without the visitor's ids: the hub only learns that visitors refuse.
-      if (!given && core.kept("o") != "0") navigator.sendBeacon(core.url, '{"t":"st","p":{"":"refused"}}');
+      const isNews = core.kept("o") != "0";
       core.keep("o", given ? "1" : "0");
       if (given && !before) run();
       if (!given) {
         core.stop();
         // Clicks, what was reported, what waits to be sent.
         for (const letter of ["k", "b", "q"]) core.keep(letter, "");
+        // Without the visitor's ids: the hub learns that visitors refuse, and forgets its cookie. Once
+        // more when what was under way has been answered.
+        const tell = () => navigator.sendBeacon(core.url, '{"t":"st","p":{"":"refused"}}');
+        if (isNews) setTimeout(tell, answering), tell();
       }
     },
   });
@@ -62,8 +70,11 @@ export default function (core: Core, parts: Part[]): void {
   const early = window.skvoz?.q ?? [];
   const skvoz: Skvoz = (window.skvoz = (name, ...given) => quietly(() => core.calls[name]!(...(given as never[]))));
   skvoz.on = 1;
+  const begin = () => {
+    run();
+    for (const [name, ...given] of Array.from(early as [string][], (call) => Array.from(call))) skvoz(name!, ...given);
+  };
   // A page that the browser only prepares is not seen by anybody yet.
-  if ((document as { prerendering?: boolean }).prerendering) document.addEventListener("prerenderingchange", run);
-  else run();
-  for (const [name, ...given] of Array.from(early as [string][], (call) => Array.from(call))) skvoz(name!, ...given);
+  if ((document as { prerendering?: boolean }).prerendering) document.addEventListener("prerenderingchange", begin);
+  else begin();
 }

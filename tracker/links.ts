@@ -16,7 +16,7 @@ const valid = 120;
 export default function (core: Core, [parameter, hosts]: Links): void {
   const decorate = (event: Event) => {
     const link = anchorOf(event);
-    if (!link || !hosts.some((host) => `.${link.hostname}`.endsWith(`.${host}`))) return;
+    if (!link || !core.read() || !hosts.some((host) => `.${link.hostname}`.endsWith(`.${host}`))) return;
     const url = new URL(link.href);
     const { visitor, visit } = core.visit();
     url.searchParams.set(parameter, `${visitor}.${visit}.${now().toString(36)}`);

@@ -46,7 +46,7 @@ export function send(kind: string, fields: object, isLeaving?: boolean): Promise
     ...fields,
   };
   // What the browser will not carry waits in the queue.
-  if (isLeaving && navigator.sendBeacon(url, JSON.stringify(message))) return;
+  if (isLeaving && navigator.sendBeacon?.(url, JSON.stringify(message))) return;
   keepQueue([...queue(), message]);
   return deliver(message);
 }
@@ -60,10 +60,10 @@ function deliver(message: Message): Promise<Answer | void> {
       keepQueue(queue().filter((one) => one.m != message.m));
       // The hub can be reached: what it has not answered is tried again.
       for (const other of queue()) if (Date.now() - other.s > patience) deliver(other);
-      // Most answers say nothing: then reading them fails, and that is the end. Else the hub has put
-      // the message into another visit: from now on that one counts.
+      if (answer.status > 200) return;
+      // The hub has put the message into another visit: from now on that one counts. Or it gives more.
       const ids: Answer = await answer.json();
-      if (ids.v && visit.visit == message.v) take({ ...visit, visit: ids.v, visitor: ids.c });
+      if (visit.visit == message.v) take({ ...visit, visit: ids.v, visitor: ids.c });
       return ids;
     })
     .catch(() => {});

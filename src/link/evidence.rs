@@ -140,7 +140,7 @@ pub(super) fn bound_user(input: &Input<'_>, found: &[&Found]) -> Verdict {
     if of_site.is_empty() {
         return rejected("another_site", found[0]);
     }
-    let sites: BTreeSet<_> = of_site.iter().map(|found| found.named.site).collect();
+    let sites: BTreeSet<_> = of_site.iter().flat_map(|found| sites(found)).collect();
     if sites.len() > 1 && visitors(&of_site).len() > 1 {
         return rejected("several_sites", of_site[0]);
     }
@@ -256,14 +256,14 @@ fn of_site<'f>(input: &Input<'_>, found: &[&'f Found]) -> Vec<&'f Found> {
     found
         .iter()
         .copied()
-        .filter(|found| input.site.is_none_or(|site| is_of(found, site)))
+        .filter(|found| input.site.is_none_or(|site| sites(found).contains(&site)))
         .collect()
 }
 
-/// Whether the key was told on the site, or on none in particular in a visit of it.
-fn is_of(found: &Found, site: SiteId) -> bool {
+/// The sites that told the key or, when none in particular did, that of the visit.
+fn sites(found: &Found) -> &[SiteId] {
     match found.told_on.as_slice() {
-        [] => found.named.site == site,
-        sites => sites.contains(&site),
+        [] => std::slice::from_ref(&found.named.site),
+        sites => sites,
     }
 }

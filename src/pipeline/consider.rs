@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// Search finds the beginning of longer conversations only, characters.
 const SEARCHED: usize = 65_536;
 
-/// More codes than this in one conversation are no evidence.
+/// Codes looked at in one conversation, the earliest.
 const MAX_CODES: usize = 10;
 
 /// A conversation to decide on.

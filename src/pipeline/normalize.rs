@@ -69,17 +69,28 @@ pub(super) async fn normalize(
 }
 
 /// Parts readings into batches of at most so many conversations. Readings of one conversation stay
-/// together: it is read, folded and written once for all of them.
+/// together, so that it is read, folded and written once for all of them; but where raw events are
+/// looked at again, order goes first: what one of them takes back a later one may tell.
 pub(super) fn parted(readings: Vec<Arc<Reading>>, conversations: usize) -> Vec<Batch> {
+    let keeps_order = readings.iter().any(|reading| reading.is_again);
     let mut batches: Vec<Batch> = Vec::new();
     let mut numbers: HashMap<(IntegrationId, Subject), usize> = HashMap::new();
+    let mut first = 0;
     for reading in readings {
+        let place = reading.place();
+        let is_new = place
+            .as_ref()
+            .is_some_and(|place| !numbers.contains_key(place));
+        if keeps_order && is_new && numbers.len() == conversations {
+            numbers.clear();
+            first = batches.len();
+        }
         let next = numbers.len();
-        let number = match reading.place() {
+        let number = match place {
             Some(place) => *numbers.entry(place).or_insert(next),
             None => next.saturating_sub(1),
         };
-        let index = number / conversations;
+        let index = first + number / conversations;
         if index == batches.len() {
             batches.push(Batch(Vec::new()));
         }

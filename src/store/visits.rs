@@ -16,8 +16,8 @@ pub trait Visits: Send + Sync {
     /// and repetition do not matter. `Conflict` when the visit of `HitFacts::known` is no more.
     async fn record_hit(&self, facts: HitFacts) -> StoreResult<Recorded>;
 
-    /// Keeps that a page told this. A site has so many signs at most that a stranger cannot fill the
-    /// store; those beyond are left out.
+    /// Keeps that a page told this. Of a site the latest 200 signs are kept: a stranger may invent
+    /// hosts.
     async fn note_sign(&self, workspace: WorkspaceId, sign: Sign, at: Timestamp)
     -> StoreResult<()>;
 

@@ -485,25 +485,45 @@ const stories = {
   "a link to a messenger carries the visit's code while it is followed": async () => {
     scene.body = messengers();
     await page.goto(ad("code-1"));
-    const visit = await clicked("code-1");
+    await clicked("code-1");
     const code = await codeOf(page);
     assert.match(code, /^\d{7,9}$/);
     const followed = (id) => follow(page, id);
-    assert.equal(await followed("bot"), `https://t.me/window_shop_bot?start=${code}`);
+    assert.equal(await followed("bot"), `http://t.me/window_shop_bot?start=${code}`);
     assert.equal(await followed("max"), `https://max.ru/id771_bot?start=${code}`);
-    assert.equal(await followed("person"), `https://t.me/window_shop?text=%D0%97%D0%B4%D1%80%D0%B0%D0%B2%D1%81%D1%82%D0%B2%D1%83%D0%B9%D1%82%D0%B5%21%20%23${code}`);
+    assert.equal(await followed("person"), `https://t.me/window_shop?text=%D0%97%D0%B4%D1%80%D0%B0%D0%B2%D1%81%D1%82%D0%B2%D1%83%D0%B9%D1%82%D0%B5!%20%23${code}`);
+    assert.match(await followed("phone"), RegExp(`^https://t\\.me/\\+79005550142\\?text=.*%23${code}$`));
+    assert.equal(await followed("send"), `https://api.whatsapp.com/send?phone=+79005550142&text=A+B%20%23${code}`);
     assert.equal(await followed("whatsapp"), `https://wa.me/79005550142?text=Two%20windows%20%23${code}`);
-    assert.equal(await followed("viber"), `viber://pa?chatURI=windows&text=%D0%97%D0%B4%D1%80%D0%B0%D0%B2%D1%81%D1%82%D0%B2%D1%83%D0%B9%D1%82%D0%B5%21%20%23${code}`);
+    assert.equal(await followed("viber"), `viber://pa?chatURI=windows&text=%D0%97%D0%B4%D1%80%D0%B0%D0%B2%D1%81%D1%82%D0%B2%D1%83%D0%B9%D1%82%D0%B5!%20%23${code}`);
     assert.equal(await followed("vk"), `https://vk.me/windows?ref=${code}`);
     assert.equal(await followed("taken"), "https://t.me/window_shop_bot?start=1702255511", "what a service wrote stays");
-    assert.equal(await followed("channel"), "https://t.me/s/windows/17", "no link to a person");
-    const { href } = await page.evaluate(() => ({ href: document.getElementById("bot").href }));
-    assert.equal(href, "https://t.me/window_shop_bot", "the link is as the site wrote it");
+    for (const [id, href] of Object.entries(others)) assert.equal(await followed(id), href, "no link to somebody");
+    const href = await page.evaluate(() => document.getElementById("bot").getAttribute("href"));
+    assert.equal(href, "//t.me/window_shop_bot", "the link is as the site wrote it");
     await page.reload();
-    assert.equal(await followed("bot"), `https://t.me/window_shop_bot?start=${code}`, "a visit has one code");
+    assert.equal(await followed("bot"), `http://t.me/window_shop_bot?start=${code}`, "a visit has one code");
     await page.goto(ad("code-2"));
     assert.notEqual(await codeOf(page), code);
-    assert.ok(visit);
+    await page.evaluate(() => window.skvoz("consent", false));
+    assert.equal(await followed("bot"), "http://t.me/window_shop_bot", "nobody who refused is named");
+    assert.equal(await codeOf(page), "");
+  },
+
+  "a link that the site changes while it is followed stays changed, and one followed twice is cleaned once": async () => {
+    scene.body = messengers();
+    await page.goto(ad("code-5"));
+    await clicked("code-5");
+    const code = await codeOf(page);
+    await page.evaluate(() => document.addEventListener("click", (event) => {
+      const link = event.target.closest("a");
+      if (link.id == "person") link.href = "https://t.me/another";
+      if (link.id == "vk" && event.isTrusted) link.click();
+    }));
+    assert.match(await follow(page, "person"), RegExp(`%23${code}$`));
+    assert.equal(await page.evaluate(() => document.getElementById("person").href), "https://t.me/another");
+    assert.equal(await follow(page, "vk"), `https://vk.me/windows?ref=${code}`);
+    await page.waitForFunction(() => document.getElementById("vk").href == "https://vk.me/windows");
   },
 
   "a finger on the page is notice enough": async () => {
@@ -518,7 +538,7 @@ const stories = {
     const { code } = await (await asked).json();
     await pause(50);
     await page.tap("#bot");
-    assert.equal(await page.evaluate(() => window.followed), `https://t.me/window_shop_bot?start=${code}`);
+    assert.equal(await page.evaluate(() => window.followed), `http://t.me/window_shop_bot?start=${code}`);
   },
 
   "what is written in the messenger links to the visit; a community's mark does not come back, and the receipt says so": async () => {
@@ -566,12 +586,24 @@ const stories = {
   },
 };
 
+/** Links that lead to nobody in particular. */
+const others = {
+  channel: "https://t.me/s/windows/17",
+  invite: "https://t.me/+AbCdEf12",
+  share: "https://t.me/share/url?url=https://t.me/window_shop",
+  elsewhere: "https://vk.com/share.php?url=https://t.me/window_shop",
+  outgoing: "https://shop.test/out?to=https://wa.me/79005550142&sig=a+b",
+  text: "https://api.whatsapp.com/send?text=A+B",
+};
+
 /** Links to messengers; a click leads nowhere and says where it would have led. */
 const messengers = () => `
-  <p><a id="bot" href="https://t.me/window_shop_bot">Telegram</a> <a id="person" href="https://t.me/window_shop">Person</a>
+  <p><a id="bot" href="//t.me/window_shop_bot">Telegram</a> <a id="person" href="https://t.me/window_shop">Person</a>
   <a id="whatsapp" href="https://wa.me/79005550142?text=Two%20windows">WhatsApp</a> <a id="viber" href="viber://pa?chatURI=windows">Viber</a>
   <a id="vk" href="https://vk.me/windows">VK</a> <a id="max" href="https://max.ru/id771_bot">MAX</a>
-  <a id="taken" href="https://t.me/window_shop_bot?start=1702255511">Taken</a> <a id="channel" href="https://t.me/s/windows/17">Channel</a></p>
+  <a id="taken" href="https://t.me/window_shop_bot?start=1702255511">Taken</a> <a id="phone" href="https://t.me/+79005550142">Phone</a>
+  <a id="send" href="https://api.whatsapp.com/send?phone=+79005550142&text=A+B">Send</a>
+  ${Object.entries(others).map(([id, href]) => `<a id="${id}" href="${href.replaceAll("&", "&amp;")}">${id}</a>`).join(" ")}</p>
   <script>document.addEventListener("click", (event) => {
     event.preventDefault();
     window.followed = event.target.closest("a")?.href;

@@ -55,7 +55,9 @@ pub async fn what_pages_tell_of_the_script_is_kept_once_a_word_and_bounded(groun
         note(own, &format!("{number}.test"), SignWord::Seen, 100).await;
     }
     assert_eq!(listed(own, 0).await.len(), 200);
-    // What is known goes on being told.
+    // What is told again takes the place of what is not.
     note(own, "a.test", SignWord::Seen, 200).await;
-    assert_eq!(listed(own, 0).await[0].3, at(200));
+    let kept = listed(own, 0).await;
+    assert_eq!((kept.len(), kept[0].3), (200, at(200)));
+    assert_eq!(listed(ground.foreign, 0).await.len(), 1);
 }

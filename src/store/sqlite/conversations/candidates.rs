@@ -66,16 +66,21 @@ pub(super) fn visits_of_key(
     Ok(())
 }
 
+/// A visit with more messages is that of a program.
+const MESSAGES_LOOKED_AT: i64 = 5_000;
+
 /// Sites of the messages by which a visit got a key.
 fn told_on(connection: &Connection, visit: VisitId, key: &Key) -> StoreResult<Vec<SiteId>> {
     let sites = connection
         .prepare_cached(
-            "select distinct site_id from hits
-             where visit_id = ?1 and instr(keys, ?2) > 0 order by site_id",
+            "select distinct site_id from
+                 (select site_id, keys from hits where visit_id = ?1 limit ?3)
+             where instr(keys, ?2) > 0 order by site_id",
         )?
-        .query_map(params![visit.0, to_json(&key.value)?], |row| {
-            row.get(0).map(SiteId)
-        })?
+        .query_map(
+            params![visit.0, to_json(&key.value)?, MESSAGES_LOOKED_AT],
+            |row| row.get(0).map(SiteId),
+        )?
         .collect::<Result<_, _>>()?;
     Ok(sites)
 }

@@ -72,7 +72,7 @@ pub(super) fn write_outcome(
         .prepare_cached(
             "update raw_events set state = ?3, reason = ?4, detail = ?5, warnings = ?6,
                 processed_at = ?7
-             where id = ?1 and workspace_id = ?2",
+             where id = ?1 and workspace_id = ?2 and state = 'pending'",
         )?
         .execute(params![
             outcome.id.0,

@@ -5,7 +5,7 @@ use crate::store::StoreResult;
 use crate::store::sqlite::rows::{get_time, get_word, micros};
 use rusqlite::{Connection, params};
 
-/// Signs of a site; hosts are the pages' own word and may be invented.
+/// Signs kept of a site, the latest; hosts are the pages' own word and may be invented.
 const MOST: i64 = 200;
 
 pub(super) fn note(
@@ -18,10 +18,7 @@ pub(super) fn note(
         .prepare_cached(
             "insert into script_signs
                  (workspace_id, site_id, host, provider, word, first_at, last_at)
-             select ?1, ?2, ?3, ?4, ?5, ?6, ?6
-             where (select count(*) from script_signs where site_id = ?2) < ?7
-                 or exists (select 1 from script_signs where site_id = ?2 and host = ?3
-                     and provider = ?4 and word = ?5)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
              on conflict do update set first_at = min(first_at, ?6), last_at = max(last_at, ?6)",
         )?
         .execute(params![
@@ -31,8 +28,14 @@ pub(super) fn note(
             sign.provider,
             sign.word.as_str(),
             micros(at),
-            MOST,
         ])?;
+    connection
+        .prepare_cached(
+            "delete from script_signs where site_id = ?1 and (host, provider, word) in
+                 (select host, provider, word from script_signs where site_id = ?1
+                  order by last_at desc, host, provider, word limit -1 offset ?2)",
+        )?
+        .execute([sign.site.0, MOST])?;
     Ok(())
 }
 
